@@ -1,0 +1,182 @@
+# libdbox_aio. `make help` lists what there is to do.
+#
+# Two libraries come out of this, both in lib/:
+#   libdbox_aio.so       what programs link: C, from lib/*.c
+#   libdbox_aio_core.so  what it loads when it is used: Go, from go/ and capi/
+
+GO ?= go
+CFLAGS ?= -O2 -g
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+INSTALL ?= install
+FUZZTIME ?= 60s
+
+# The version stands in dbox_aio.h and nowhere else.
+version_of = $(shell sed -n 's/^.define DBOX_AIO_VERSION_$(1) //p' dbox_aio.h)
+MAJOR := $(call version_of,MAJOR)
+VERSION := $(MAJOR).$(call version_of,MINOR).$(call version_of,PATCH)
+
+FRONT := lib/libdbox_aio.so.$(VERSION)
+FRONT_SONAME := libdbox_aio.so.$(MAJOR)
+FRONT_LINKS := lib/$(FRONT_SONAME) lib/libdbox_aio.so
+CORE_SONAME := libdbox_aio_core.so.$(MAJOR)
+CORE := lib/$(CORE_SONAME)
+
+WARNINGS := -Wall -Wextra
+HARDENED := -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete
+# What a program in this tree is built with; it finds the library in lib/.
+HOST_CFLAGS = -std=gnu99 $(WARNINGS) $(CFLAGS) -I. -Iinclude
+HOST_LIBS = -Llib -ldbox_aio -Wl,-rpath,$(CURDIR)/lib -lpthread
+
+go_sources = $(shell find $(1) -name '*.go' ! -name '*_test.go') go.mod go.sum
+
+.PHONY: all
+all: $(FRONT) $(FRONT_LINKS) $(CORE)
+
+.PHONY: help
+help:
+	@echo 'make            build the library in lib/'
+	@echo 'make demo       see what it is good for, on a sample mail store'
+	@echo '                STORE=path: a Dovecot mail directory (sdbox or mdbox)'
+	@echo '                LATENCY=ms: as if its disk took that long to answer'
+	@echo 'make check      all tests; SUITES="c hosts" only these (see tests/run)'
+	@echo 'make lint       formatting, vet, staticcheck, compiler warnings'
+	@echo 'make fuzz       the format parser on random bytes; FUZZTIME=60s each'
+	@echo 'make install    PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR='
+	@echo 'make uninstall  with the same variables'
+	@echo 'make deps       install what demo, check and lint need (apt-get)'
+	@echo 'make clean      remove what was built'
+	@echo 'CC, CFLAGS, LDFLAGS and GO are honoured.'
+
+#
+# The library
+#
+
+$(FRONT): $(wildcard lib/*.c lib/*.h) lib/libdbox_aio.map dbox_aio.h capi/core.h
+	$(CC) -shared -fPIC -std=gnu99 $(WARNINGS) -fvisibility=hidden $(CFLAGS) \
+		-I. -Icapi -o $@ $(filter %.c,$^) \
+		-Wl,-soname,$(FRONT_SONAME) \
+		-Wl,--version-script=lib/libdbox_aio.map \
+		$(HARDENED) -Wl,-z,defs $(LDFLAGS) -ldl -lpthread
+
+$(FRONT_LINKS): $(FRONT)
+	ln -sf $(notdir $(FRONT)) $@
+
+# Go writes a header beside it that nobody needs: it stays in build/.
+$(CORE): $(call go_sources,go capi) $(wildcard capi/*.c capi/*.h) \
+		capi/core.map dbox_aio.h
+	@mkdir -p build/core
+	CGO_ENABLED=1 CC='$(CC)' $(GO) build -buildmode=c-shared -trimpath \
+		-buildvcs=false -ldflags '-s -w \
+		-X=runtime.godebugDefault=asyncpreemptoff=1 \
+		-extldflags "-Wl,-soname,$(CORE_SONAME) \
+		-Wl,--version-script=$(CURDIR)/capi/core.map \
+		-Wl,-z,nodelete -Wl,-z,now"' \
+		-o build/core/$(CORE_SONAME) ./capi
+	mv build/core/$(CORE_SONAME) $@
+
+#
+# Installing
+#
+
+DEST_LIB = $(DESTDIR)$(LIBDIR)
+DEST_INCLUDE = $(DESTDIR)$(INCLUDEDIR)
+ADAPTERS = $(wildcard include/dbox_aio/*.h)
+
+.PHONY: install
+install: all
+	$(INSTALL) -d $(DEST_LIB) $(DEST_INCLUDE) $(DESTDIR)$(PKGCONFIGDIR)
+	$(INSTALL) -m 644 dbox_aio.h $(DEST_INCLUDE)
+ifneq ($(ADAPTERS),)
+	$(INSTALL) -d $(DEST_INCLUDE)/dbox_aio
+	$(INSTALL) -m 644 $(ADAPTERS) $(DEST_INCLUDE)/dbox_aio
+endif
+	$(INSTALL) -m 755 $(FRONT) $(CORE) $(DEST_LIB)
+	ln -sf $(notdir $(FRONT)) $(DEST_LIB)/$(FRONT_SONAME)
+	ln -sf $(FRONT_SONAME) $(DEST_LIB)/libdbox_aio.so
+	sed -e 's|@prefix@|$(PREFIX)|' -e 's|@libdir@|$(LIBDIR)|' \
+		-e 's|@includedir@|$(INCLUDEDIR)|' -e 's|@version@|$(VERSION)|' \
+		lib/dbox_aio.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/dbox_aio.pc
+	chmod 644 $(DESTDIR)$(PKGCONFIGDIR)/dbox_aio.pc
+	@# so that programs find it without a path; only the system's own cache
+	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && \
+		[ -x /sbin/ldconfig ]; then /sbin/ldconfig; fi
+
+.PHONY: uninstall
+uninstall:
+	rm -f $(DEST_INCLUDE)/dbox_aio.h $(DESTDIR)$(PKGCONFIGDIR)/dbox_aio.pc \
+		$(DEST_LIB)/$(notdir $(FRONT)) $(DEST_LIB)/$(FRONT_SONAME) \
+		$(DEST_LIB)/libdbox_aio.so $(DEST_LIB)/$(CORE_SONAME)
+	rm -rf $(DEST_INCLUDE)/dbox_aio
+
+#
+# The demo and the other examples
+#
+
+DEMO := build/dbox-read build/mkstore $(if $(LATENCY),build/slowfs)
+
+.PHONY: demo
+demo:
+	@tests/deps $@
+	@$(MAKE) --no-print-directory all $(DEMO)
+	@examples/demo '$(STORE)' '$(LATENCY)'
+
+build/dbox-read: $(wildcard examples/demo.h examples/*.c) dbox_aio.h | all
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -o $@ $(filter-out examples/hello.c,$(filter %.c,$^)) \
+		$(LDFLAGS) $(HOST_LIBS)
+
+build/hello: examples/hello.c dbox_aio.h | all
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -o $@ $< $(LDFLAGS) $(HOST_LIBS)
+
+build/mkstore: $(call go_sources,go/dbox examples/mkstore)
+	$(GO) build -buildvcs=false -o $@ ./examples/mkstore
+
+build/slowfs: $(call go_sources,tests/storage/slowfs)
+	$(GO) build -buildvcs=false -o $@ ./tests/storage/slowfs
+
+#
+# Tests
+#
+
+.PHONY: check
+check:
+	@tests/deps $@
+	@tests/run $(or $(SUITES),check)
+
+.PHONY: lint
+lint:
+	@tests/deps $@
+	@tests/run lint
+
+# One test program, as tests/run asks for it. What is not called test_* in its
+# directory is linked to each.
+test_helpers = $(filter-out $(1)test_%,$(wildcard $(1)*.c $(1)*.h))
+.SECONDEXPANSION:
+build/tests/%: tests/%.c $$(call test_helpers,$$(dir tests/$$*)) \
+		dbox_aio.h $(ADAPTERS) | all
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -o $@ $(sort $(filter %.c,$^)) $(LDFLAGS) \
+		$(HOST_LIBS) -ldl
+
+.PHONY: fuzz
+fuzz:
+	@set -e; for package in $$($(GO) list ./go/...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | \
+				grep '^Fuzz' || :); do \
+			echo "== $$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" \
+				-fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+.PHONY: deps
+deps:
+	@tests/deps demo check lint
+
+.PHONY: clean
+clean:
+	rm -rf build $(FRONT_LINKS) lib/libdbox_aio.so.* lib/libdbox_aio_core.so.*

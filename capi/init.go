@@ -1,0 +1,115 @@
+package main
+
+/*
+#include <stdlib.h>
+#include <string.h>
+#include "core.h"
+
+#define DBOX_STRING2(x) #x
+#define DBOX_STRING(x) DBOX_STRING2(x)
+static const char *core_version(void)
+{
+	return DBOX_STRING(DBOX_AIO_VERSION_MAJOR) "."
+		DBOX_STRING(DBOX_AIO_VERSION_MINOR) "."
+		DBOX_STRING(DBOX_AIO_VERSION_PATCH);
+}
+*/
+import "C"
+
+import (
+	"errors"
+	"runtime"
+	"unsafe"
+
+	"libdbox_aio/go/abi"
+	"libdbox_aio/go/backend"
+	"libdbox_aio/go/backend/threads"
+	"libdbox_aio/go/backend/uring"
+	"libdbox_aio/go/engine"
+	"libdbox_aio/go/mem"
+)
+
+//export dbox_core_version
+func dbox_core_version() *C.char { return C.core_version() }
+
+//export dbox_core_init
+func dbox_core_init(o *C.struct_dbox_core_options, out *C.struct_dbox_core_context) (status C.int) {
+	defer func() {
+		if recover() != nil {
+			setText(&out.error, "an error inside the library, while a context was made")
+			status = C.int(abi.EINTERNAL)
+		}
+	}()
+	C.memset(unsafe.Pointer(out), 0, C.sizeof_struct_dbox_core_context)
+	out.ring_fd = -1
+	opts := engine.Options{
+		QueueDepth:     int(o.queue_depth),
+		MaxPending:     int(o.max_pending),
+		MaxWorkers:     int(o.max_workers),
+		StallNS:        int64(o.stall_ns),
+		MaxBytes:       int64(o.max_bytes),
+		MaxMessageSize: uint64(o.max_message_size),
+		EventFD:        int32(o.event_fd),
+		PID:            int32(o.pid),
+	}
+	be, failed := newBackend(uint32(o.backend), &opts, out)
+	if failed != abi.OK {
+		return C.int(failed)
+	}
+	pool, err := mem.NewPool(opts.MaxBytes, opts.PID, opts.EventFD)
+	if err != nil {
+		be.Close(func() {})
+		setText(&out.error, "the system has no memory left")
+		return C.int(abi.ENOMEM)
+	}
+	e := engine.New(opts, be, pool, uint32(out.backend), int32(out.fallback_errno))
+	out.pool = abi.At[C.struct_dbox_pool](pool.Address())
+	out.handle = C.uint64_t(add(&context{engine: e}))
+	warmUp()
+	return 0
+}
+
+// newBackend makes the backend that is asked for, or the one there can be.
+func newBackend(want uint32, opts *engine.Options, out *C.struct_dbox_core_context) (backend.Backend, abi.Status) {
+	if want != abi.BackendThreads {
+		b, err := uring.New(opts.QueueDepth, opts.MaxWorkers, int(opts.EventFD))
+		if err == nil {
+			out.backend = abi.BackendUring
+			out.ring_fd = C.int32_t(b.FD())
+			return b, abi.OK
+		}
+		var refusal *uring.Refusal
+		errors.As(err, &refusal)
+		if want == abi.BackendUring {
+			setText(&out.error, refusal.Reason)
+			return nil, abi.ENOTSUP
+		}
+		out.fallback_errno = C.int32_t(refusal.Errno)
+		setText(&out.fallback_reason, refusal.Reason)
+	}
+	b, err := threads.New(opts.MaxWorkers, int(opts.EventFD), newExecutor)
+	if err != nil {
+		setText(&out.error, err.Error())
+		return nil, abi.ELIMIT
+	}
+	out.backend = abi.BackendThreads
+	return b, abi.OK
+}
+
+func setText(dst *[256]C.char, text string) {
+	n := min(len(text), len(dst)-1)
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(dst)), n), text[:n])
+	dst[n] = 0
+}
+
+// warmUp lets the Go runtime start the threads of its garbage collector now,
+// when the front has made sure that threads can be created: later it might
+// not be able to, and a Go runtime that is refused a thread ends the process.
+var warmedUp bool
+
+func warmUp() {
+	if !warmedUp {
+		warmedUp = true
+		runtime.GC()
+	}
+}

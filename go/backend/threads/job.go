@@ -1,0 +1,125 @@
+package threads
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"libdbox_aio/go/abi"
+	"libdbox_aio/go/backend"
+	"libdbox_aio/go/backend/posix"
+)
+
+// Job is an operation for a worker: struct dbox_job of capi/workers.h. It lies
+// outside the Go heap.
+type Job struct {
+	Next   uintptr // in Shared.Done, or of the executor while it is queued
+	Buf    uintptr
+	Path   uintptr
+	Off    uint64
+	Len    uint32
+	FD     int32
+	Tag    uint32
+	Kind   uint32
+	Result int32
+	State  uint32 // of the constants below, atomic
+}
+
+const (
+	jobQueued    = 0
+	jobRunning   = 1
+	jobCancelled = 2
+)
+
+// Shared is where workers leave what they have done: struct dbox_done of
+// capi/workers.h. It lies outside the Go heap. Between Writers += 1 and
+// Writers -= 1 a worker pushes the job to Done and, if that was empty, signals
+// EventFD unless it is negative.
+type Shared struct {
+	Done    uintptr
+	EventFD int32
+	Writers uint32
+}
+
+// Executor runs jobs on workers.
+type Executor interface {
+	// Post queues a job. It never waits. false: there is no worker, and
+	// none can be had.
+	Post(job uintptr) bool
+	// Stop lets the workers end when the queue is empty.
+	Stop()
+}
+
+// run does a job on the calling goroutine.
+func run(job *Job) {
+	if !atomic.CompareAndSwapUint32(&job.State, jobQueued, jobRunning) {
+		job.Result = -int32(unix.ECANCELED)
+		return
+	}
+	for {
+		n, errno := call(job)
+		if errno == unix.EINTR {
+			continue
+		}
+		job.Result = int32(n)
+		if errno != 0 {
+			job.Result = -int32(errno)
+		}
+		return
+	}
+}
+
+func call(job *Job) (uintptr, unix.Errno) {
+	var n uintptr
+	var errno unix.Errno
+	switch backend.Kind(job.Kind) {
+	case backend.Open:
+		at := unix.AT_FDCWD
+		n, _, errno = unix.Syscall6(unix.SYS_OPENAT, uintptr(at), job.Path, posix.OpenFlags, 0, 0, 0)
+	case backend.Read:
+		n, _, errno = unix.Syscall6(unix.SYS_PREAD64, uintptr(job.FD), job.Buf, uintptr(job.Len), uintptr(job.Off), 0, 0)
+	case backend.Stat:
+		n, _, errno = unix.Syscall6(unix.SYS_STATX, uintptr(job.FD), posix.EmptyPath(), unix.AT_EMPTY_PATH,
+			posix.StatxMask, job.Buf, 0)
+	case backend.Close:
+		// The descriptor is free whatever the result: EINTR must not close
+		// somebody else's.
+		_, _, _ = unix.Syscall(unix.SYS_CLOSE, uintptr(job.FD), 0, 0)
+	default:
+		errno = unix.ENOSYS
+	}
+	return n, errno
+}
+
+// finish gives a job back.
+func (s *Shared) finish(at uintptr) {
+	atomic.AddUint32(&s.Writers, 1)
+	job := abi.At[Job](at)
+	for {
+		head := atomic.LoadUintptr(&s.Done)
+		job.Next = head
+		if atomic.CompareAndSwapUintptr(&s.Done, head, at) {
+			if head == 0 {
+				s.notify()
+			}
+			break
+		}
+	}
+	atomic.AddUint32(&s.Writers, ^uint32(0))
+}
+
+// signal wakes the context from outside of a worker.
+func (s *Shared) signal() {
+	atomic.AddUint32(&s.Writers, 1)
+	s.notify()
+	atomic.AddUint32(&s.Writers, ^uint32(0))
+}
+
+func (s *Shared) notify() {
+	if fd := atomic.LoadInt32(&s.EventFD); fd >= 0 {
+		posix.Signal(fd)
+	}
+}
+
+const jobSize = unsafe.Sizeof(Job{})

@@ -1,0 +1,285 @@
+package uring
+
+import (
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"github.com/godzie44/go-uring/uring"
+	"golang.org/x/sys/unix"
+
+	"libdbox_aio/go/abi"
+	"libdbox_aio/go/backend"
+	"libdbox_aio/go/backend/posix"
+)
+
+// What user_data says beside an operation's tag.
+const (
+	userAlarm   = 1 << 63
+	userIgnore  = 1 << 62 // a cancel, or the close of a slot
+	userInstall = 1 << 61 // the second step of an open by way of a slot
+)
+
+// Backend is the io_uring backend.
+type Backend struct {
+	posix.Calls
+	ring    *uring.Ring
+	entries uint32
+	sqes    uintptr // the SQE array, which the library does not unmap
+	view    uintptr // a mapping of our own of the ring's first page
+	flags   *uint32 // the kernel's flags of the submission queue, in view
+
+	queued   int // entries not given to the kernel yet
+	inFlight int // operations whose Event was not reaped
+	slots    slots
+	alarm    int64 // the earliest alarm that is set, or 0
+	timespec *unix.Timespec
+	cqes     [64]*uring.CQEvent
+	ready    []backend.Event // ended outside of a completion
+}
+
+// New makes a ring for depth operations in flight with that many io-wq
+// workers, which signals eventFD. The error is a *Refusal.
+func New(depth, workers, eventFD int) (*Backend, error) {
+	entries := uint32(64)
+	for int(entries) < depth && entries < 4096 {
+		entries *= 2
+	}
+	ring, err := newRing(entries)
+	if err != nil {
+		return nil, err
+	}
+	b := &Backend{
+		Calls:    posix.NewCalls(),
+		ring:     ring,
+		entries:  *(*uint32)(unsafe.Pointer(ring.Params)),
+		timespec: &unix.Timespec{},
+		ready:    make([]backend.Event, 0, 64),
+	}
+	fd32 := int32(eventFD)
+	if errno := register(ring.Fd(), registerEventfd, unsafe.Pointer(&fd32), 1); errno != 0 {
+		b.closeRing()
+		return nil, &Refusal{errno, "io_uring: registering an eventfd failed: " + errno.Error()}
+	}
+	if errno := b.mapView(); errno != 0 {
+		b.closeRing()
+		return nil, &Refusal{errno, "io_uring: mapping the ring failed: " + errno.Error()}
+	}
+	raiseWorkers(ring.Fd(), workers)
+	b.slots.setup(b, workers)
+	return b, nil
+}
+
+// mapView maps the page with the flags of the submission queue, to which the
+// library gives no access, and learns where the SQE array lies.
+func (b *Backend) mapView() syscall.Errno {
+	at := *(*uint32)(unsafe.Add(unsafe.Pointer(b.ring.Params), paramsSQFlags))
+	size := uintptr(at+4+4095) &^ 4095
+	view, _, errno := unix.Syscall6(unix.SYS_MMAP, 0, size, unix.PROT_READ,
+		unix.MAP_SHARED, uintptr(b.ring.Fd()), 0)
+	if errno != 0 {
+		return errno
+	}
+	b.view = view
+	b.flags = abi.At[uint32](view + uintptr(at))
+	return 0
+}
+
+func (b *Backend) unmapView() {
+	if b.view != 0 {
+		_, _, _ = unix.Syscall(unix.SYS_MUNMAP, b.view, 4096, 0)
+		b.view = 0
+	}
+}
+
+// FD returns the ring's descriptor: a forked child closes its copy.
+func (b *Backend) FD() int { return b.ring.Fd() }
+
+// sqe returns the next free entry, all zero.
+func (b *Backend) sqe() *uring.SQEntry {
+	e, err := b.ring.NextSQE()
+	for err != nil {
+		// The submission queue is full. Giving it to the kernel empties it,
+		// unless completions have to be taken first.
+		if !b.submit() {
+			b.drain()
+		}
+		e, err = b.ring.NextSQE()
+	}
+	if b.sqes == 0 {
+		b.sqes = uintptr(unsafe.Pointer(e)) // the very first one
+	}
+	*e = uring.SQEntry{}
+	b.queued++
+	return e
+}
+
+// Start implements backend.Backend.
+func (b *Backend) Start(op *backend.Op) {
+	if op.Kind == backend.Open && op.Wait && b.slots.start(b, op) {
+		b.inFlight++
+		return
+	}
+	e := b.sqe()
+	e.UserData = uint64(op.Tag)
+	if op.Wait {
+		e.Flags = sqeAsync
+	}
+	switch op.Kind {
+	case backend.Open:
+		e.OpCode = opOpenat
+		e.Fd = unix.AT_FDCWD
+		e.Addr = uint64(op.Path)
+		e.OpcodeFlags = posix.OpenFlags
+	case backend.Read:
+		e.OpCode = opRead
+		e.Fd = op.FD
+		e.Addr = uint64(op.Buf)
+		e.Len = op.Len
+		e.Off = op.Off
+	case backend.Stat:
+		e.OpCode = opStatx
+		e.Fd = op.FD
+		e.Addr = uint64(posix.EmptyPath())
+		e.Len = posix.StatxMask
+		e.Off = uint64(op.Buf)
+		e.OpcodeFlags = unix.AT_EMPTY_PATH
+	case backend.Close:
+		// Without IOSQE_ASYNC: the kernel itself goes to a worker where a
+		// close waits, and only there.
+		e.OpCode = opClose
+		e.Fd = op.FD
+		e.Flags = 0
+	}
+	b.inFlight++
+}
+
+// Flush implements backend.Backend.
+func (b *Backend) Flush() {
+	if b.queued > 0 {
+		b.submit()
+	}
+}
+
+// submit hands the queued entries to the kernel. It reports whether all went;
+// what did not stays in the ring's queue and goes with the next call.
+func (b *Backend) submit() bool {
+	n, err := b.ring.Submit()
+	if err != nil {
+		return false // EAGAIN, EBUSY: the kernel wants completions to be taken
+	}
+	b.queued -= int(n)
+	return b.queued <= 0
+}
+
+// Reap implements backend.Backend.
+func (b *Backend) Reap(events []backend.Event) int {
+	n := copy(events, b.ready)
+	b.ready = append(b.ready[:0], b.ready[n:]...)
+	for n < len(events) {
+		got := b.take(events[n:])
+		n += got
+		if got > 0 {
+			continue
+		}
+		if atomic.LoadUint32(b.flags)&sqTaskrun == 0 {
+			break
+		}
+		// A round that brings nothing ends it although the flag may stay
+		// set: the kernel signals the eventfd for what comes later.
+		b.runTasks()
+		if b.ring.PeekCQEventBatch(b.cqes[:1]) == 0 {
+			break
+		}
+	}
+	if b.queued > 0 {
+		b.submit() // left over from a submission that was refused
+	}
+	return n
+}
+
+// runTasks lets the kernel finish what it has deferred for this thread.
+func (b *Backend) runTasks() {
+	_, _, _ = unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(b.ring.Fd()),
+		0, 0, enterGetEvents, 0, 0)
+}
+
+// drain moves completions to ready, to let a full ring go on.
+func (b *Backend) drain() {
+	var events [64]backend.Event
+	b.runTasks()
+	n := b.take(events[:])
+	b.ready = append(b.ready, events[:n]...)
+}
+
+// take turns completions of the ring into events.
+func (b *Backend) take(events []backend.Event) int {
+	want := min(len(events), len(b.cqes))
+	got := b.ring.PeekCQEventBatch(b.cqes[:want])
+	n := 0
+	for _, c := range b.cqes[:got] {
+		switch {
+		case c.UserData&userAlarm != 0:
+			b.alarm = 0
+		case c.UserData&userIgnore != 0:
+			b.slots.freed(c.UserData)
+		default:
+			if ev, ok := b.ended(c.UserData, c.Res); ok {
+				events[n] = ev
+				n++
+			}
+		}
+	}
+	b.ring.AdvanceCQ(uint32(got))
+	if n == 0 && got == want && got > 0 {
+		return b.take(events)
+	}
+	return n
+}
+
+// ended is called for each completion of an operation.
+func (b *Backend) ended(user uint64, res int32) (backend.Event, bool) {
+	ev := backend.Event{Tag: uint32(user), Res: res}
+	if b.slots.owns(user) {
+		var done bool
+		if ev.Res, done = b.slots.step(b, user, res); !done {
+			return ev, false
+		}
+	}
+	b.inFlight--
+	return ev, true
+}
+
+// Pooled implements backend.Backend.
+func (b *Backend) Pooled() bool { return false }
+
+// Cancel implements backend.Backend.
+func (b *Backend) Cancel(tag uint32) {
+	e := b.sqe()
+	e.OpCode = opAsyncCancel
+	e.Fd = -1
+	e.Addr = b.slots.userOf(tag)
+	e.UserData = userIgnore
+}
+
+// Alarm implements backend.Backend by a timeout operation. One that is set
+// for later is left alone: it makes one idle wake-up.
+func (b *Backend) Alarm(at, now int64) {
+	if b.alarm <= now {
+		b.alarm = 0 // it has rung
+	}
+	if at == 0 || b.alarm != 0 && b.alarm <= at {
+		return
+	}
+	b.alarm = at
+	*b.timespec = unix.NsecToTimespec(at)
+	e := b.sqe()
+	e.OpCode = opTimeout
+	e.Fd = -1
+	e.Addr = uint64(uintptr(unsafe.Pointer(b.timespec)))
+	e.Len = 1
+	e.OpcodeFlags = timeoutAbs
+	e.UserData = userAlarm
+	// The kernel reads the time while it takes the entry.
+	b.submit()
+}

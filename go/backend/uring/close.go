@@ -1,0 +1,66 @@
+package uring
+
+import (
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"libdbox_aio/go/backend/posix"
+)
+
+// openFlagsOfSlot: a slot is never inherited and refuses O_CLOEXEC; the
+// descriptor made of it has it.
+const openFlagsOfSlot = posix.OpenFlags &^ unix.O_CLOEXEC
+
+// Close implements backend.Backend. The kernel lets go of a ring only when
+// its last operation has ended, and of the files in its table with it. So a
+// pipe is put there whose other end is closed just then.
+func (b *Backend) Close(released func()) {
+	b.Flush()
+	if b.inFlight == 0 {
+		b.closeRing()
+		released()
+		return
+	}
+	gone, err := b.plantPipe()
+	b.closeRing()
+	if err != nil {
+		return // no descriptor to watch with: the memory stays, safe and lost
+	}
+	go func() {
+		var one [1]byte
+		_, _ = gone.Read(one[:]) // returns at the end of file
+		_ = gone.Close()
+		released()
+	}()
+}
+
+// plantPipe puts the writing end of a new pipe into the ring's table and
+// returns the reading end.
+func (b *Backend) plantPipe() (*os.File, error) {
+	var p [2]int
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		return nil, err
+	}
+	b.slots.pipe = int32(p[1])
+	update := rsrcUpdate2{data: uint64(uintptr(unsafe.Pointer(&b.slots.pipe))), nr: 1}
+	errno := register(b.ring.Fd(), registerFilesUpdate2, unsafe.Pointer(&update), int(unsafe.Sizeof(update)))
+	_ = unix.Close(p[1])
+	if errno != 0 {
+		_ = unix.Close(p[0])
+		return nil, errno
+	}
+	return os.NewFile(uintptr(p[0]), "ring"), nil
+}
+
+// closeRing unmaps all of the ring and closes it.
+func (b *Backend) closeRing() {
+	b.unmapView()
+	if b.sqes != 0 {
+		_, _, _ = unix.Syscall(unix.SYS_MUNMAP, b.sqes, uintptr(b.entries)*sqeSize, 0)
+	} else if e, err := b.ring.NextSQE(); err == nil {
+		_, _, _ = unix.Syscall(unix.SYS_MUNMAP, uintptr(unsafe.Pointer(e)), uintptr(b.entries)*sqeSize, 0)
+	}
+	_ = b.ring.Close()
+}

@@ -1,0 +1,13 @@
+// Package uring does operations by io_uring, on github.com/godzie44/go-uring
+// and golang.org/x/sys.
+//
+// The ring is set up with SINGLE_ISSUER and DEFER_TASKRUN (Linux 6.1): the
+// kernel then finishes operations only while the owning thread is inside
+// Reap, and never interrupts the thread's own waiting calls. The context's
+// event descriptor is registered with the ring, so it is signalled when there
+// is something to finish.
+//
+// An operation with Wait set goes straight to one of the kernel's io-wq
+// workers: on network file systems a plain submission would read inside
+// io_uring_enter(2) and block the host.
+package uring

@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"math/bits"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"libdbox_aio/go/abi"
+	"libdbox_aio/go/backend"
+	"libdbox_aio/go/backend/posix"
+	"libdbox_aio/go/mem"
+	"libdbox_aio/go/mounts"
+	"libdbox_aio/go/sched"
+)
+
+// Options are what New wants to know; all are set.
+type Options struct {
+	QueueDepth, MaxPending, MaxWorkers int
+
+	StallNS        int64
+	MaxBytes       int64
+	MaxMessageSize uint64 // 0: no limit
+
+	EventFD int32
+	PID     int32
+}
+
+// Engine is the core of one context.
+type Engine struct {
+	opts    Options
+	be      backend.Backend
+	pool    *mem.Pool
+	mounts  *mounts.Table
+	queue   *sched.Queue
+	timers  sched.Timers
+	started time.Time
+	base    int64 // CLOCK_MONOTONIC at started
+
+	requests slab[request]
+	readings slab[reading]
+	files    slab[file]
+	nodes    slab[node]
+	ops      slab[op]
+	names    names
+	mountOps []mountState
+
+	idShift  uint
+	sequence uint64
+
+	ready    list // requests with something to deliver
+	readyLen int
+	inFlight int // operations that the backend has
+	slow     int // of them those that take a worker
+	deferred int // operations that wait for their mount's turn
+	heldMark int64
+	keepOpen int   // open files that may wait for their next request
+	deadline int64 // of this call
+	scratch  []runItem
+	together []int32 // see gather
+	events   [64]backend.Event
+	stats    abi.Stats
+	cursor   int32 // of Shutdown
+}
+
+// New makes an engine on a backend, which passes to it, as the pool does. kind
+// and fallback are what the statistics show of the backend.
+func New(opts Options, be backend.Backend, pool *mem.Pool, kind uint32, fallback int32) *Engine {
+	e := &Engine{
+		opts:     opts,
+		be:       be,
+		pool:     pool,
+		mounts:   mounts.New(),
+		queue:    sched.New(),
+		started:  time.Now(),
+		idShift:  uint(bits.Len(uint(opts.MaxPending) + chunkSize)),
+		ready:    list{none, none},
+		keepOpen: 16,
+	}
+	e.stats.Backend, e.stats.FallbackErrno = kind, fallback
+	var ts unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) == nil {
+		e.base = ts.Nano()
+	}
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
+		e.keepOpen = int(min(max(limit.Cur/4, 4), 256))
+	}
+	e.names.init()
+	writeDetails()
+	return e
+}
+
+// now is CLOCK_MONOTONIC in nanoseconds.
+func (e *Engine) now() int64 { return e.base + int64(time.Since(e.started)) }
+
+// late reports whether the time of this call is up.
+func (e *Engine) late() bool { return e.now() >= e.deadline }
+
+// Signal makes the event descriptor readable.
+func (e *Engine) Signal() { posix.Signal(e.opts.EventFD) }

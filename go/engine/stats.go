@@ -1,0 +1,12 @@
+package engine
+
+import "libdbox_aio/go/abi"
+
+// Stats fills what the engine counts; the front adds what it measures.
+func (e *Engine) Stats(out *abi.Stats) {
+	e.enter(e.opts.StallNS)
+	*out = e.stats
+	out.BytesHeld = uint64(e.pool.Held())
+	out.Pending = uint64(e.requests.used)
+	e.leave()
+}

@@ -1,0 +1,176 @@
+/*
+ * dispatch.c: moves work on and runs callbacks.
+ */
+#include "front.h"
+
+/* What came too late, because deinit was called. */
+static void completion_void(struct dbox_aio_result *result)
+{
+	dbox_aio_message_unref(&result->message);
+	result->status = DBOX_AIO_ESHUTDOWN;
+	result->flags = 0;
+	result->sys_errno = 0;
+	result->detail = NULL;
+}
+
+int completion_run(struct dbox_aio *ctx,
+		   struct dbox_core_completion *completion)
+{
+	struct dbox_aio_result *result = &completion->result;
+	dbox_aio_callback_t *callback =
+		(dbox_aio_callback_t *)(uintptr_t)completion->callback;
+	struct dbox_aio_file *file = result->file;
+	struct dbox_aio_message *message;
+	const int more = (result->flags & DBOX_AIO_MORE) != 0;
+
+	completion->callback = 0;
+	if (ctx->state != CONTEXT_LIVE) {
+		completion_void(result);
+		/* The final callback is the one that tells. */
+		if (more)
+			return 0;
+	}
+	if (file != NULL && file->closed)
+		result->file = NULL;
+	if (!more) {
+		ctx->pending--;
+		if (file != NULL)
+			file_unref_request(file);
+	}
+	message = result->message;
+	result->struct_size = sizeof(*result);
+	ctx->depth++;
+	callback(ctx, result);
+	ctx->depth--;
+	dbox_aio_message_unref(&message);
+	return !more;
+}
+
+/* Runs what was taken from the core. Returns the number of callbacks, and adds
+   the final ones to *finals. */
+static int completions_run(struct dbox_aio *ctx, unsigned int *finals)
+{
+	struct dbox_core_completion *completion;
+	int ran = 0;
+
+	while (ctx->out_next < ctx->out_count) {
+		completion = &ctx->out[ctx->out_next++];
+		if (completion->callback == 0)
+			continue;
+		ran++;
+		if (completion_run(ctx, completion))
+			++*finals;
+		if (ctx->state != CONTEXT_LIVE)
+			break;
+	}
+	return ran;
+}
+
+/* As dbox_aio_dispatch(), after the event descriptor was found readable. */
+static int dispatch_run(struct dbox_aio *ctx, unsigned int max,
+			unsigned int *finals)
+{
+	uint64_t begin, spent = 0;
+	unsigned int want, ran = 0;
+	uint32_t more = 0;
+	sigset_t old;
+	int ret;
+
+	for (;;) {
+		want = DISPATCH_BATCH;
+		if (max > 0 && max - ran < want)
+			want = max - ran;
+		begin = clock_ns();
+		core_enter(&old);
+		ret = core.dispatch(ctx->handle, ctx->out, want,
+				    ctx->stall_ns - spent, &more);
+		core_leave(&old);
+		spent += clock_ns() - begin;
+		if (ret < 0) {
+			ret = core_failed(ret);
+			break;
+		}
+		ctx->out_next = 0;
+		ctx->out_count = (unsigned int)ret;
+		ran += (unsigned int)completions_run(ctx, finals);
+		if (ctx->state != CONTEXT_LIVE) {
+			context_finish(ctx);
+			return error_set(DBOX_AIO_ESHUTDOWN,
+				"a callback called dbox_aio_deinit");
+		}
+		if (more == 0)
+			break;
+		if (spent >= ctx->stall_ns || (max > 0 && ran >= max)) {
+			event_signal(ctx->event_fd);
+			break;
+		}
+	}
+	if (spent > ctx->longest_dispatch_ns)
+		ctx->longest_dispatch_ns = spent;
+	event_signal_room(ctx);
+	if (ret < 0) {
+		/* It stays readable: nothing will ever come again. */
+		event_signal(ctx->event_fd);
+		if (ran == 0)
+			return ret;
+	}
+	return (int)ran;
+}
+
+static int dispatch_ready(struct dbox_aio *ctx, unsigned int max,
+			  unsigned int *finals)
+{
+	if (!event_clear(ctx->event_fd))
+		return 0;
+	return dispatch_run(ctx, max, finals);
+}
+
+int dbox_aio_dispatch(struct dbox_aio *ctx, unsigned int max)
+{
+	unsigned int finals = 0;
+	int ret;
+
+	if ((ret = context_check_idle(ctx)) < 0)
+		return ret;
+	return dispatch_ready(ctx, max, &finals);
+}
+
+int dbox_aio_wait(struct dbox_aio *ctx, unsigned int min_results,
+		  int timeout_ms)
+{
+	unsigned int finals = 0;
+	uint64_t deadline;
+	int ret, total = 0;
+
+	if ((ret = context_check_idle(ctx)) < 0)
+		return ret;
+	if (timeout_ms < -1)
+		return error_set(DBOX_AIO_EINVAL,
+				 "timeout_ms is less than -1");
+	if (ctx->pending == 0)
+		return 0;
+
+	deadline = clock_deadline(timeout_ms);
+	for (;;) {
+		ret = dispatch_ready(ctx, 0, &finals);
+		if (ret == DBOX_AIO_ESHUTDOWN)
+			return ret;
+		if (ret < 0)
+			break;
+		total += ret;
+		if (finals >= min_results || ctx->pending == 0)
+			return total;
+		ret = event_wait(ctx->event_fd, deadline);
+		if (ret <= 0 || clock_ns() >= deadline)
+			break;
+	}
+	if (ret > 0) {
+		/* Readable, but late: what is ready counts as in time. */
+		ret = dispatch_ready(ctx, 0, &finals);
+		if (ret > 0)
+			total += ret;
+	}
+	if (ret == DBOX_AIO_ESHUTDOWN)
+		return ret;
+	return total > 0 || ret == 0 ? total : ret;
+}

@@ -1,0 +1,109 @@
+/*
+ * limits.c: resource limits that the Go runtime dies of when it meets them.
+ * They are looked at before it is loaded.
+ */
+#include "front.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* What the runtime reserves while it loads, with its first threads: 1.6 GB
+   were measured. */
+#define ADDRESS_SPACE_NEEDED ((size_t)1792 * 1024 * 1024)
+
+/* Threads of the runtime, and a reserve for its first blocking calls. */
+#define THREADS_NEEDED 12
+#define THREAD_STACK_SIZE (64 * 1024)
+
+/* Bytes of address space in use, or 0 where /proc is not there. */
+static uint64_t address_space_used(void)
+{
+	unsigned long long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "re");
+
+	if (file == NULL)
+		return 0;
+	if (fscanf(file, "%llu", &pages) != 1)
+		pages = 0;
+	fclose(file);
+	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static int address_space_check(void)
+{
+	const unsigned int mib = 1024 * 1024;
+	struct rlimit limit;
+	void *probe;
+
+	/* Asking the kernel is surer than sums over what it has counted. */
+	probe = mmap(NULL, ADDRESS_SPACE_NEEDED, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (probe != MAP_FAILED) {
+		(void)munmap(probe, ADDRESS_SPACE_NEEDED);
+		return 0;
+	}
+	if (getrlimit(RLIMIT_AS, &limit) < 0 ||
+	    limit.rlim_cur == RLIM_INFINITY)
+		return error_format(DBOX_AIO_ELIMIT,
+			"no %zu MiB of address space are free for the core: %s",
+			ADDRESS_SPACE_NEEDED / mib, strerror(errno));
+	return error_format(DBOX_AIO_ELIMIT,
+		"the limit of the address space is %llu MiB, and the core "
+		"needs %llu MiB: raise RLIMIT_AS (ulimit -v; in Dovecot the "
+		"service's vsz_limit) or remove it",
+		(unsigned long long)limit.rlim_cur / mib,
+		(unsigned long long)(address_space_used() +
+				     ADDRESS_SPACE_NEEDED) / mib);
+}
+
+static void *thread_stay(void *gate)
+{
+	pthread_mutex_lock(gate);
+	pthread_mutex_unlock(gate);
+	return NULL;
+}
+
+static int threads_check(void)
+{
+	pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+	pthread_t threads[THREADS_NEEDED];
+	pthread_attr_t attr;
+	int i, count, error = 0;
+
+	if (pthread_attr_init(&attr) != 0)
+		return error_set(DBOX_AIO_ENOMEM, "no memory for a thread");
+	(void)pthread_attr_setstacksize(&attr, THREAD_STACK_SIZE);
+	pthread_mutex_lock(&gate);
+	for (count = 0; count < THREADS_NEEDED; count++) {
+		error = pthread_create(&threads[count], &attr, thread_stay,
+				       &gate);
+		if (error != 0)
+			break;
+	}
+	pthread_mutex_unlock(&gate);
+	for (i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+	pthread_attr_destroy(&attr);
+	if (count == THREADS_NEEDED)
+		return 0;
+	return error_format(DBOX_AIO_ELIMIT,
+		"only %d of the %d threads that the core needs can be started "
+		"(%s): raise RLIMIT_NPROC (ulimit -u) or the pids.max of the "
+		"cgroup (systemd: TasksMax)",
+		count, THREADS_NEEDED, strerror(error));
+}
+
+int limits_check(void)
+{
+	int ret;
+
+	if ((ret = address_space_check()) < 0)
+		return ret;
+	return threads_check();
+}

@@ -1,0 +1,65 @@
+#!/bin/sh
+# run.sh uring|threads: the hostile hosts, each a program of its own.
+
+if [ $# -ne 1 ]; then
+	echo "usage: $0 uring|threads" >&2
+	exit 2
+fi
+suite=hosts
+backend=$1
+here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+. "$here/../report.sh"
+
+# host NAME ARGUMENT...: test_host_<name>, with '-' in the place of '_'
+host()
+{
+	test=$1
+	shift
+	run "$test" "$work/bin/test_host_$(echo "$test" | tr - _)" "$@"
+}
+
+build no_uring "$here/no_uring.c" || exit 1
+build with_rlimit "$here/with_rlimit.c" || exit 1
+# It must not be linked to the library.
+${CC:-cc} -std=gnu99 -O1 -g -Wall -Wextra -Werror $TEST_CFLAGS -I"$top" \
+	-o "$work/bin/test_host_dlclose" "$here/test_host_dlclose.c" -ldl ||
+	exit 1
+for source in "$here"/test_host_*.c; do
+	name=${source##*/}
+	name=${name%.c}
+	[ $name = test_host_dlclose ] ||
+		build $name "$source" "$here/host.c" || exit 1
+done
+bin=$work/bin
+
+host daemonise $backend
+host prefork $backend
+host fork-exec $backend
+host dlclose $backend "$top/lib/libdbox_aio.so.1"
+host threads $backend
+host small-stack $backend
+host setuid $backend
+host keeps-all $backend
+
+run signals-before "$bin/test_host_signals" $backend before
+run signals-after "$bin/test_host_signals" $backend after
+host signalfd $backend
+host sigurg-sigpipe $backend
+host crash $backend
+host eintr $backend
+
+run rlimit-as "$bin/with_rlimit" as 256M "$bin/test_host_rlimit_as" $backend
+host rlimit-nofile $backend
+host rlimit-nproc $backend
+run rlimit-nofile-low "$bin/with_rlimit" nofile 64 "$bin/test_host_works" \
+	$backend
+run rlimit-memlock "$bin/with_rlimit" memlock 0 "$bin/test_host_works" $backend
+
+# There is one backend then: test it once.
+if [ $backend = threads ]; then
+	for error in EPERM ENOSYS; do
+		run no-uring-$error "$bin/no_uring" $error \
+			"$bin/test_host_no_uring" $error
+	done
+fi
+exit $failed

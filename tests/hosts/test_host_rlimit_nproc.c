@@ -1,0 +1,119 @@
+/*
+ * RLIMIT_NPROC lets init start no more threads, or only some: ELIMIT, with a text
+ * that says so, or a context that works. The process survives at every number,
+ * also when the limit is reached only later.
+ */
+#include "host.h"
+#include <grp.h>
+#include <sys/resource.h>
+
+#define MAILS 300
+#define MOST 30
+/* Nobody else's processes should count. */
+#define FIRST_UID 61234
+
+static void limit_processes(rlim_t value)
+{
+	struct rlimit rlim;
+
+	rlim.rlim_cur = rlim.rlim_max = value;
+	CHECK(setrlimit(RLIMIT_NPROC, &rlim) == 0);
+}
+
+static void become(uid_t uid)
+{
+	CHECK(setgroups(0, NULL) == 0);
+	CHECK(setresgid(uid, uid, uid) == 0);
+	CHECK(setresuid(uid, uid, uid) == 0);
+}
+
+/* In a child: the limit is there before init. */
+static int before_init(uint32_t backend, const char **paths, rlim_t value)
+{
+	struct dbox_aio_options options = DBOX_AIO_OPTIONS_INIT;
+	struct dbox_aio *ctx;
+	char text[512];
+	int ret;
+
+	become(FIRST_UID + value);
+	limit_processes(value);
+	options.backend = backend;
+	ret = dbox_aio_init(&ctx, &options);
+	if (ret == DBOX_AIO_ENOTSUP)
+		return 77;
+	if (ret < 0) {
+		CHECK_EQ(ret, DBOX_AIO_ELIMIT);
+		CHECK(dbox_aio_last_error(text, sizeof(text)) > 0);
+		CHECK(strstr(text, "RLIMIT_NPROC") != NULL ||
+		      strstr(text, "pids.max") != NULL);
+		return 2;
+	}
+	host_make_cold(paths, MAILS);
+	host_read_all(ctx, paths, MAILS);
+	host_deinit(&ctx);
+	return 0;
+}
+
+/* In a child: the limit comes when the core is running. */
+static int after_init(uint32_t backend, const char **paths)
+{
+	struct dbox_aio_options options = DBOX_AIO_OPTIONS_INIT;
+	struct dbox_aio *ctx;
+	int ret;
+
+	become(FIRST_UID - 1);
+	ctx = host_init(backend);
+	limit_processes(1);
+	host_read_all(ctx, paths, MAILS);
+	host_make_cold(paths, MAILS);
+	host_read_all(ctx, paths, MAILS);
+	host_deinit(&ctx);
+	/* another one that can have no worker may be refused */
+	options.backend = backend;
+	ret = dbox_aio_init(&ctx, &options);
+	if (ret == 0) {
+		host_read_all(ctx, paths, MAILS);
+		host_deinit(&ctx);
+	} else {
+		CHECK_EQ(ret, DBOX_AIO_ELIMIT);
+	}
+	return 0;
+}
+
+int main(int argc, char *argv[])
+{
+	uint32_t backend = host_backend(argc, argv);
+	const char **paths;
+	unsigned int value, refused = 0;
+	int status;
+	pid_t pid;
+
+	if (getuid() != 0)
+		host_skip("needs root, who can become somebody else");
+	paths = host_mails(MAILS, 9000);
+	for (value = 1; value <= MOST; value++) {
+		pid = fork();
+		CHECK(pid >= 0);
+		if (pid == 0)
+			_exit(before_init(backend, paths, value));
+		status = host_wait(pid);
+		if (status == 77)
+			host_skip("this backend can't be had here");
+		if (status != 0 && status != 2) {
+			fprintf(stderr, "limit %u: ended with %d\n", value,
+				status);
+			return 1;
+		}
+		/* once it works it works with more */
+		CHECK(status == 0 || refused == value - 1);
+		refused += status == 2;
+	}
+	CHECK(refused < MOST);
+
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0)
+		_exit(after_init(backend, paths));
+	CHECK_EQ(host_wait(pid), 0);
+	return 0;
+}

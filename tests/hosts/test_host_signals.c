@@ -1,0 +1,156 @@
+/*
+ * test_host_signals BACKEND before|after: a host gets signals at 2 kHz, with
+ * handlers that have no SA_ONSTACK and were installed before or after init. All
+ * of them run, on the host's thread, and reads go on.
+ */
+#include "host.h"
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#define MAILS 100
+#define SIGNALS 3000
+#define GAP_US 500
+
+/* What daemons use, first; then all that could be meant for a process. */
+static int used[64] = { SIGCHLD, SIGALRM, SIGTERM, SIGUSR1, SIGHUP, SIGUSR2,
+			SIGINT, SIGQUIT, SIGURG, SIGPIPE, SIGWINCH, SIGIO,
+			SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPROF,
+			SIGVTALRM, SIGXCPU, SIGXFSZ, SIGPWR, SIGSTKFLT };
+static unsigned int used_count = 22;
+
+/* Shared with the process that sends. A standard signal that is sent again
+   before it was handled is one signal, so each is sent only after the last one
+   of its kind was seen. */
+static volatile struct {
+	unsigned int handled[65];
+	unsigned int elsewhere[65];
+} *shared;
+static pid_t host_thread;
+
+static void handler(int signo)
+{
+	int saved_errno = errno;
+
+	if (syscall(SYS_gettid) != host_thread)
+		shared->elsewhere[signo]++;
+	shared->handled[signo]++;
+	errno = saved_errno;
+}
+
+static void install(void)
+{
+	struct sigaction action;
+	unsigned int i;
+
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = handler;
+	sigemptyset(&action.sa_mask);
+	for (i = 0; i < used_count; i++)
+		CHECK(sigaction(used[i], &action, NULL) == 0);
+}
+
+/* The handlers are still what the host made them. */
+static void check_installed(void)
+{
+	struct sigaction action;
+	unsigned int i;
+
+	for (i = 0; i < used_count; i++) {
+		CHECK(sigaction(used[i], NULL, &action) == 0);
+		CHECK(action.sa_handler == handler);
+		CHECK((action.sa_flags & SA_ONSTACK) == 0);
+	}
+}
+
+static void pause_us(unsigned int us)
+{
+	struct timespec ts;
+
+	ts.tv_sec = 0;
+	ts.tv_nsec = us * 1000L;
+	nanosleep(&ts, NULL);
+}
+
+/* Returns how many signals got lost. */
+static int send_signals(pid_t pid)
+{
+	unsigned int i, want;
+	unsigned long long end;
+	int signo;
+
+	for (i = 0; i < SIGNALS; i++) {
+		signo = used[i % used_count];
+		want = shared->handled[signo] + 1;
+		if (kill(pid, signo) < 0)
+			return 1;
+		end = host_now_ms() + 5000;
+		while (shared->handled[signo] != want) {
+			if (host_now_ms() > end)
+				return 1;
+			pause_us(50);
+		}
+		pause_us(GAP_US);
+	}
+	return 0;
+}
+
+static void check_threads(void)
+{
+	unsigned int i, bad = 0;
+
+	for (i = 1; i <= 64; i++) {
+		if (shared->elsewhere[i] == 0)
+			continue;
+		fprintf(stderr, "%u of %u handlers of signal %u ran on a "
+			"thread that is not the host's\n",
+			shared->elsewhere[i], shared->handled[i], i);
+		bad++;
+	}
+	CHECK_EQ(bad, 0);
+}
+
+int main(int argc, char *argv[])
+{
+	uint32_t backend = host_backend(argc, argv);
+	int before = argc < 3 || strcmp(argv[2], "before") == 0;
+	const char **paths = host_mails(MAILS, 9000);
+	struct dbox_aio *ctx = NULL;
+	unsigned int rounds = 0;
+	int status = -1;
+	pid_t pid;
+
+	used[used_count++] = SIGRTMIN;
+	used[used_count++] = SIGRTMIN + 1;
+	used[used_count++] = SIGRTMAX;
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(shared != MAP_FAILED);
+	host_thread = syscall(SYS_gettid);
+	if (before)
+		install();
+	else {
+		ctx = host_init(backend);
+		install();
+	}
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0)
+		_exit(send_signals(getppid()));
+	/* signals come in while the core is being loaded, too */
+	if (ctx == NULL)
+		ctx = host_init(backend);
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		host_make_cold(paths, MAILS);
+		host_read_all(ctx, paths, MAILS);
+		rounds++;
+	}
+	CHECK(WIFEXITED(status));
+	CHECK_EQ(WEXITSTATUS(status), 0);
+	CHECK(rounds > 0);
+	check_threads();
+	check_installed();
+	host_deinit(&ctx);
+	check_installed();
+	return 0;
+}

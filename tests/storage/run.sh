@@ -1,0 +1,36 @@
+#!/bin/sh
+# run.sh uring|threads: reads from storage that is slow, or misbehaves. Needs FUSE,
+# and to be root.
+
+if [ $# -ne 1 ]; then
+	echo "usage: $0 uring|threads" >&2
+	exit 2
+fi
+suite=storage
+backend=$1
+here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+. "$here/../report.sh"
+
+if ! can_mount; then
+	skip all "needs root and /dev/fuse"
+	exit 0
+fi
+build_slowfs || exit 1
+export SLOWFS_PROGRAM="$work/bin/slowfs"
+for source in "$here"/test_*.c; do
+	name=${source##*/}
+	build "${name%.c}" "$source" "$here/slow.c" \
+		"$here/../hosts/host.c" || exit 1
+done
+
+bin=$work/bin
+run slow "$bin/test_slow" $backend
+run short-reads "$bin/test_short_reads" $backend
+run errors "$bin/test_errors" $backend
+run changes "$bin/test_changes" $backend
+run alternative "$bin/test_alternative" $backend
+run not-files "$bin/test_not_files" $backend
+for what in read open lookup; do
+	run hang-$what "$bin/test_hang" $backend $what
+done
+exit $failed
