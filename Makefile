@@ -64,16 +64,17 @@ $(FRONT): $(wildcard lib/*.c lib/*.h) lib/libdbox_aio.map dbox_aio.h capi/core.h
 $(FRONT_LINKS): $(FRONT)
 	ln -sf $(notdir $(FRONT)) $@
 
+CORE_LDFLAGS = -s -w -X=runtime.godebugDefault=asyncpreemptoff=1,containermaxprocs=0,updatemaxprocs=0 \
+	-extldflags "-Wl,-soname,$(CORE_SONAME) \
+	-Wl,--version-script=$(CURDIR)/capi/core.map \
+	-Wl,-z,nodelete -Wl,-z,now -Wl,-z,relro"
+
 # Go writes a header beside it that nobody needs: it stays in build/.
 $(CORE): $(call go_sources,go capi) $(wildcard capi/*.c capi/*.h) \
 		capi/core.map dbox_aio.h
 	@mkdir -p build/core
 	CGO_ENABLED=1 CC='$(CC)' $(GO) build -buildmode=c-shared -trimpath \
-		-buildvcs=false -ldflags '-s -w \
-		-X=runtime.godebugDefault=asyncpreemptoff=1 \
-		-extldflags "-Wl,-soname,$(CORE_SONAME) \
-		-Wl,--version-script=$(CURDIR)/capi/core.map \
-		-Wl,-z,nodelete -Wl,-z,now"' \
+		-buildvcs=false -ldflags '$(CORE_LDFLAGS)' \
 		-o build/core/$(CORE_SONAME) ./capi
 	mv build/core/$(CORE_SONAME) $@
 
@@ -154,9 +155,9 @@ lint:
 
 # One test program, as tests/run asks for it. What is not called test_* in its
 # directory is linked to each.
-test_helpers = $(filter-out $(1)test_%,$(wildcard $(1)*.c $(1)*.h))
+test_parts = $(filter-out $(1)test_%,$(wildcard $(1)*.c $(1)*.h))
 .SECONDEXPANSION:
-build/tests/%: tests/%.c $$(call test_helpers,$$(dir tests/$$*)) \
+build/tests/%: tests/%.c $$(call test_parts,$$(dir tests/$$*)) \
 		dbox_aio.h $(ADAPTERS) | all
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -o $@ $(sort $(filter %.c,$^)) $(LDFLAGS) \

@@ -19,10 +19,14 @@ import "C"
 import (
 	"errors"
 	"runtime"
+	"sync"
+	"time"
 	"unsafe"
 
 	"libdbox_aio/go/abi"
 	"libdbox_aio/go/backend"
+	"libdbox_aio/go/backend/both"
+	"libdbox_aio/go/backend/posix"
 	"libdbox_aio/go/backend/threads"
 	"libdbox_aio/go/backend/uring"
 	"libdbox_aio/go/engine"
@@ -71,12 +75,15 @@ func dbox_core_init(o *C.struct_dbox_core_options, out *C.struct_dbox_core_conte
 
 // newBackend makes the backend that is asked for, or the one there can be.
 func newBackend(want uint32, opts *engine.Options, out *C.struct_dbox_core_context) (backend.Backend, abi.Status) {
+	newWorkers := func() (backend.Backend, error) {
+		return threads.New(opts.MaxWorkers, int(opts.EventFD), newExecutor)
+	}
 	if want != abi.BackendThreads {
-		b, err := uring.New(opts.QueueDepth, opts.MaxWorkers, int(opts.EventFD))
+		ring, err := uring.New(opts.QueueDepth, opts.MaxWorkers, int(opts.EventFD))
 		if err == nil {
 			out.backend = abi.BackendUring
-			out.ring_fd = C.int32_t(b.FD())
-			return b, abi.OK
+			out.ring_fd = C.int32_t(ring.FD())
+			return both.New(ring, newWorkers, func() { posix.Signal(opts.EventFD) }), abi.OK
 		}
 		var refusal *uring.Refusal
 		errors.As(err, &refusal)
@@ -87,13 +94,13 @@ func newBackend(want uint32, opts *engine.Options, out *C.struct_dbox_core_conte
 		out.fallback_errno = C.int32_t(refusal.Errno)
 		setText(&out.fallback_reason, refusal.Reason)
 	}
-	b, err := threads.New(opts.MaxWorkers, int(opts.EventFD), newExecutor)
+	workers, err := newWorkers()
 	if err != nil {
 		setText(&out.error, err.Error())
 		return nil, abi.ELIMIT
 	}
 	out.backend = abi.BackendThreads
-	return b, abi.OK
+	return workers, abi.OK
 }
 
 func setText(dst *[256]C.char, text string) {
@@ -102,14 +109,12 @@ func setText(dst *[256]C.char, text string) {
 	dst[n] = 0
 }
 
-// warmUp lets the Go runtime start the threads of its garbage collector now,
-// when the front has made sure that threads can be created: later it might
-// not be able to, and a Go runtime that is refused a thread ends the process.
-var warmedUp bool
-
-func warmUp() {
-	if !warmedUp {
-		warmedUp = true
-		runtime.GC()
-	}
-}
+// warmUp lets the Go runtime start now what it starts when it first needs it:
+// the threads of its garbage collector, as the front has just made sure that
+// threads can be created, and a Go runtime that is refused one ends the
+// process; and its poller's descriptors, so that a host which counts its
+// descriptors after init finds no more later.
+var warmUp = sync.OnceFunc(func() {
+	runtime.GC()
+	time.AfterFunc(time.Hour, func() {}).Stop()
+})

@@ -98,8 +98,8 @@ extern struct core_calls core;
 /* Loads the core if it is not loaded. 0, or a status with its text set. */
 int core_load(void);
 
-/* 0 if the process has the address space and threads that loading the core
-   takes: it would die without them. Otherwise a status with its text set. */
+/* 0 if the process has the address space, descriptors and threads that loading
+   the core takes: it would die without them. Otherwise a status with its text set. */
 int limits_check(void);
 
 /*

@@ -5,10 +5,12 @@
 #include "front.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -20,6 +22,10 @@
 /* Threads of the runtime, and a reserve for its first blocking calls. */
 #define THREADS_NEEDED 12
 #define THREAD_STACK_SIZE (64 * 1024)
+
+/* The runtime's epoll descriptor, its eventfd, two files of the cgroup, the
+   core itself while it is mapped, and a few to spare. */
+#define DESCRIPTORS_NEEDED 10
 
 /* Bytes of address space in use, or 0 where /proc is not there. */
 static uint64_t address_space_used(void)
@@ -99,11 +105,35 @@ static int threads_check(void)
 		count, THREADS_NEEDED, strerror(error));
 }
 
+static int descriptors_check(void)
+{
+	int fds[DESCRIPTORS_NEEDED];
+	int i, count, error = 0;
+
+	for (count = 0; count < DESCRIPTORS_NEEDED; count++) {
+		fds[count] = count == 0 ? eventfd(0, EFD_CLOEXEC) :
+			fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
+		if (fds[count] < 0) {
+			error = errno;
+			break;
+		}
+	}
+	for (i = 0; i < count; i++)
+		(void)close(fds[i]);
+	if (count == DESCRIPTORS_NEEDED)
+		return 0;
+	return error_format(DBOX_AIO_EMFILE,
+		"only %d of the %d descriptors that the core needs at first "
+		"are free (%s): raise RLIMIT_NOFILE (ulimit -n)",
+		count, DESCRIPTORS_NEEDED, strerror(error));
+}
+
 int limits_check(void)
 {
 	int ret;
 
-	if ((ret = address_space_check()) < 0)
+	if ((ret = address_space_check()) < 0 ||
+	    (ret = descriptors_check()) < 0)
 		return ret;
 	return threads_check();
 }

@@ -7,6 +7,9 @@ top=$(CDPATH= cd -- "$(dirname -- "$0")/../.." && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/dbox_aio.XXXXXX") || exit 1
 # Tests drop their privileges.
 chmod 755 "$work"
+# What a test that was killed leaves behind goes with the rest.
+TMPDIR=$work
+export TMPDIR
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 failed=0

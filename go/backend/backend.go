@@ -27,11 +27,13 @@ type Op struct {
 	// Wait says that the operation may wait for storage wherever it touches
 	// it, even where data is cached: it must go to a worker at once.
 	Wait bool
-	FD   int32
-	Len  uint32
-	Off  uint64
-	Buf  uintptr // outside the Go heap
-	Path uintptr // a C string outside the Go heap
+	// Remote says that the storage is not known to be local.
+	Remote bool
+	FD     int32
+	Len    uint32
+	Off    uint64
+	Buf    uintptr // outside the Go heap
+	Path   uintptr // a C string outside the Go heap
 }
 
 // Event tells that the operation Tag has ended with Res: a result, or a

@@ -56,6 +56,9 @@ func walkRecord(file []byte, header FileHeader, at int) (record, Rule, int) {
 	if !result.OK() {
 		return record{}, result.Rule, int(end) + result.Offset
 	}
+	if k := Unended(file[end : end+uint64(metadata.Size)]); k >= 0 {
+		return record{}, RuleMetadataUnended, int(end) + k
+	}
 	r := record{
 		offset:   at,
 		size:     int(end) + metadata.Size - at,

@@ -47,30 +47,27 @@ func lineEnd(b []byte) int {
 // follows it. eof says that the file ends where b ends.
 //
 // Mail can contain the two bytes of the magic, compressed mail often does, so
-// more is asked for. What dbox_file_match_pre_magic() in Dovecot's
-// dbox-file-fix.c looks at: an LF before the magic (the last byte of what ends
-// before a record: metadata or file header), the type 'N', both spaces and
-// the size in hex; and what every reader looks at, the LF at the end of the
-// header of headerSize bytes. A record found in this way is still to be
-// parsed, and is one only if metadata follows its body. Where the file header
-// is broken too, MessageHeaderSize is the best guess at headerSize; a size that
-// no file header may have is taken for it.
+// more is asked for: what dbox_file_match_pre_magic() in Dovecot's
+// dbox-file-fix.c looks at, the type 'N', both spaces and the size in hex; and
+// what every reader looks at, the LF at the end of the header of headerSize
+// bytes. A record found in this way is still to be parsed, and is one only if
+// metadata follows its body. Where the file header is broken too,
+// MessageHeaderSize is the best guess at headerSize; a size that no file header
+// may have is taken for it.
 //
-// b begins anywhere before the record sought, but the LF before the magic must
-// be in it: to go on behind the magic of a record that proved broken, begin
-// with that magic or one byte behind it.
+// To go on behind the magic of a record that proved broken, begin one byte
+// behind it.
 func FindRecordMagic(b []byte, headerSize uint32, eof bool) (index, scanned int) {
-	const start = "\n" + MessageMagic
 	if headerSize < MessageHeaderSize || headerSize > MaxMessageHeaderSize {
 		headerSize = MessageHeaderSize
 	}
-	for at := 0; ; {
-		lf := bytes.Index(b[at:], []byte(start))
-		if lf < 0 {
+	for at := 0; ; at += len(MessageMagic) {
+		found := bytes.Index(b[at:], []byte(MessageMagic))
+		if found < 0 {
 			break
 		}
-		at += lf
-		header := b[at+1:]
+		at += found
+		header := b[at:]
 		if len(header) < int(headerSize) {
 			if eof {
 				return -1, len(b)
@@ -78,18 +75,12 @@ func FindRecordMagic(b []byte, headerSize uint32, eof bool) (index, scanned int)
 			return -1, at
 		}
 		if plausibleHeader(header[:headerSize]) {
-			return at + 1, at + 1
+			return at, at
 		}
-		at += len(start)
 	}
-	if eof {
-		return -1, len(b)
-	}
-	// The start may be cut apart by the end of b.
-	for n := min(len(b), len(start)-1); n > 0; n-- {
-		if string(b[len(b)-n:]) == start[:n] {
-			return -1, len(b) - n
-		}
+	// The magic may be cut apart by the end of b.
+	if n := len(b); !eof && n > 0 && b[n-1] == MessageMagic[0] {
+		return -1, n - 1
 	}
 	return -1, len(b)
 }

@@ -72,10 +72,10 @@ func TestFindRecordMagic(t *testing.T) {
 		{"text", "hello", 30, false, -1, 5},
 		{"record", "xx\n" + goodRecord, 30, false, 3, 3},
 		{"record, end of file", "\n" + goodHeader, 30, true, 1, 1},
-		{"without LF before it", goodRecord + "\n" + goodRecord, 30, false, 44, 44},
-		{"LF may be cut", "x\n", 30, false, -1, 1},
-		{"magic may be cut", "x\n\x01", 30, false, -1, 1},
-		{"header is cut", "x\n" + goodHeader[:29], 30, false, -1, 1},
+		{"at once", goodRecord + "\n" + goodRecord, 30, false, 0, 0},
+		{"without LF before it", "hello" + goodRecord, 30, false, 5, 5},
+		{"magic may be cut", "x\n\x01", 30, false, -1, 2},
+		{"header is cut", "x\n" + goodHeader[:29], 30, false, -1, 2},
 		{"header is cut for ever", "x\n" + goodHeader[:29], 30, true, -1, 31},
 		{"LF at the end", "x\n", 30, true, -1, 2},
 		{"metadata magic", "\n\x01\x03\n" + goodRecord, 30, false, 4, 4},
@@ -86,7 +86,7 @@ func TestFindRecordMagic(t *testing.T) {
 		{"huge size", "\n\x01\x02N          8000000000000000\n", 30, true, -1, 31},
 		{"wrong end", "\n" + goodHeader[:29] + "x" + "\n" + goodHeader, 30, false, 32, 32},
 		{"large header", "\n" + wide + strings.Repeat(" ", 34) + "\n", 64, false, 1, 1},
-		{"large header is cut", "\n" + wide + strings.Repeat(" ", 33), 64, false, -1, 0},
+		{"large header is cut", "\n" + wide + strings.Repeat(" ", 33), 64, false, -1, 1},
 		{"one in the reserved bytes", "\n" + wide + "\n" + goodHeader + strings.Repeat("y", 99), 64, true, -1, 160},
 		{"unknown header size", "\n" + goodHeader, 0, false, 1, 1},
 		{"impossible header size", "\n" + goodHeader, 1 << 31, false, 1, 1},
@@ -176,5 +176,21 @@ func TestAllZero(t *testing.T) {
 	}
 	if AllZero(bytes.Repeat([]byte{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1}, 9)) {
 		t.Error("a pattern is not zero")
+	}
+}
+
+func TestUnended(t *testing.T) {
+	for _, c := range []struct {
+		metadata string
+		at       int
+	}{
+		{"", -1},
+		{"\n\x01\x03\nR1\n\n", -1},
+		{"\n\x01\x03\nR1\nx\x01\x02N body\n\x01\x03\nR1\n\n", 16},
+		{"\n\x01\x03\n\x01\x03\n\n", 3},
+	} {
+		if at := Unended([]byte(c.metadata)); at != c.at {
+			t.Errorf("Unended(%q) = %d, want %d", c.metadata, at, c.at)
+		}
 	}
 }

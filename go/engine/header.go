@@ -138,6 +138,13 @@ func (e *Engine) beginStat(id int32) {
 		e.finish(id)
 		return
 	}
+	e.startStat(id)
+}
+
+// startStat asks the storage for the attributes; statDone follows.
+func (e *Engine) startStat(id int32) {
+	r := e.requests.at(id)
+	n := e.nodes.at(r.node)
 	block, err := e.pool.Small(backend.StatBuffer)
 	if err != nil {
 		e.fail(id, abi.ENOMEM, 0, detailMemory)
@@ -169,11 +176,14 @@ func (e *Engine) statDone(i int32, errno syscall.Errno) {
 			posix.AttrAt(o.block, &e.nodes.at(o.node).attr)
 		}
 		e.endOp(i)
-		if errno != 0 {
+		switch {
+		case r.op != abi.OpStat:
+			e.rechecked(id)
+		case errno != 0:
 			e.fail(id, statFailed(errno), int32(errno), detailStat)
-			return
+		default:
+			e.finish(id)
 		}
-		e.finish(id)
 		return
 	}
 	e.endOp(i)

@@ -38,6 +38,8 @@ type op struct {
 	purpose  uint8
 	kind     backend.Kind
 	wait     bool
+	remote   bool
+	retries  uint8
 	worker   bool // takes a worker
 	started  bool
 	queued   bool // waits for its mount's turn
@@ -83,7 +85,8 @@ func (e *Engine) mayStart(o *op) bool {
 // startOp gives an operation to the backend, now or when it is its turn.
 func (e *Engine) startOp(i int32) {
 	o := e.ops.at(i)
-	o.worker = o.wait || e.be.Pooled()
+	o.remote = o.mount == mounts.Unknown || !e.mounts.At(o.mount).Local
+	o.worker = o.wait || o.remote || e.be.Pooled()
 	m := e.mountState(o.mount)
 	if m.head == none && e.mayStart(o) {
 		e.give(i)
@@ -111,7 +114,7 @@ func (e *Engine) give(i int32) {
 		e.mountState(o.mount).inFlight++
 		e.updateBlock(o.mount)
 	}
-	bop := backend.Op{Tag: uint32(i), Kind: o.kind, Wait: o.wait, FD: o.fd, Path: o.path}
+	bop := backend.Op{Tag: uint32(i), Kind: o.kind, Wait: o.wait, Remote: o.remote, FD: o.fd, Path: o.path}
 	switch o.kind {
 	case backend.Read:
 		bop.Buf = o.block + uintptr(o.filled)
@@ -122,6 +125,9 @@ func (e *Engine) give(i int32) {
 	}
 	e.be.Start(&bop)
 }
+
+// maxRetries bounds how often an operation is begun again.
+const maxRetries = 16
 
 // maxRead is the most that Linux reads in one call (read(2), NOTES).
 const maxRead = 0x7ffff000
@@ -183,9 +189,10 @@ func (e *Engine) handle(ev backend.Event) {
 	if n < 0 {
 		errno, n = syscall.Errno(-ev.Res), 0
 	}
-	if (errno == unix.EINTR || errno == unix.EAGAIN) && o.kind != backend.Close && !o.orphaned {
+	if (errno == unix.EINTR || errno == unix.EAGAIN) && o.kind != backend.Close && !o.orphaned && o.retries < maxRetries {
 		// Somebody's signal, or a kernel out of memory for a moment: again,
 		// by a worker.
+		o.retries++
 		o.wait = true
 		o.started = false
 		e.startOp(i)

@@ -184,7 +184,7 @@ func (e *Engine) needOrFail(id int32, off uint64, res dbox.Result, length int) {
 	r := e.requests.at(id)
 	if res.Need == 0 {
 		r.errorOffset = off + uint64(res.Offset)
-		e.fail(id, statusOf(res.Rule), 0, detailOf(res.Rule))
+		e.broken(id, res.Rule)
 		return
 	}
 	e.rereadMain(id, off+uint64(max(res.Need, length)))
@@ -375,7 +375,49 @@ func (e *Engine) findEmptyLine(id int32, at, have uint64) bool {
 
 func (e *Engine) truncated(id int32, off uint64) {
 	e.requests.at(id).errorOffset = off
-	e.fail(id, abi.ETRUNCATED, 0, detailOf(dbox.RuleBodyTruncated))
+	e.broken(id, dbox.RuleBodyTruncated)
+}
+
+// broken ends a READ whose record breaks a rule. On a network file system a
+// file seems to end where the kernel believes that it does, which can be out
+// of date: there the size is asked for first.
+func (e *Engine) broken(id int32, rule dbox.Rule) {
+	r := e.requests.at(id)
+	n := e.nodes.at(r.node)
+	if rule.Status() != dbox.StatusTruncated || !n.slow || r.rechecked {
+		e.fail(id, statusOf(rule), 0, detailOf(rule))
+		return
+	}
+	r.status, r.detail = statusOf(rule), detailOf(rule)
+	e.recheck(id)
+}
+
+// recheck has the size of a file asked for where it really is; rechecked
+// follows.
+func (e *Engine) recheck(id int32) {
+	r := e.requests.at(id)
+	r.rechecked = true
+	r.sizeBefore = e.nodes.at(r.node).attr.Size
+	e.startStat(id)
+}
+
+// rechecked lets a request begin again if the file has grown, or end as it
+// was about to.
+func (e *Engine) rechecked(id int32) {
+	r := e.requests.at(id)
+	status, detail := r.status, r.detail
+	r.status, r.detail = abi.OK, 0
+	grown := e.nodes.at(r.node).attr.Size > r.sizeBefore
+	switch {
+	case r.op == abi.OpScan:
+		e.scanRechecked(id, grown)
+	case grown:
+		r.errorOffset = 0
+		e.endReading(id)
+		e.beginRead(id)
+	default:
+		e.fail(id, status, 0, detail)
+	}
 }
 
 // findMetadata reports whether all of the metadata is there, if it is wanted.
@@ -405,7 +447,7 @@ func (e *Engine) findMetadata(id int32) bool {
 		e.truncated(id, e.fileEnd(r, at))
 	default:
 		r.errorOffset = at + uint64(res.Offset)
-		e.fail(id, statusOf(res.Rule), 0, detailOf(res.Rule))
+		e.broken(id, res.Rule)
 	}
 	return false
 }

@@ -25,6 +25,7 @@ type request struct {
 	bodyLimit         uint64
 	record            uint64 // file offset of the record
 	errorOffset       uint64
+	sizeBefore        uint64 // see recheck
 	message           uintptr
 	submitted         int64
 	begun             int64
@@ -44,6 +45,7 @@ type request struct {
 	op, flags         uint8
 	prio, state       uint8
 	using             bool // counted in node.users
+	rechecked         bool // the size, by asking the storage
 	waited            bool // was not answered from the cache
 	timed             bool
 	dropped           bool // a shutdown has given it its result

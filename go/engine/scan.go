@@ -206,12 +206,27 @@ func (e *Engine) chunkOrEnd(id int32) {
 		e.queue.Push(id, e.groupOf(r), r.stream, r.prio, scanChunk)
 		return
 	}
+	if e.nodes.at(r.node).slow && !r.rechecked {
+		e.recheck(id) // whether that is where the file ends
+		return
+	}
 	s := &rd.scan
 	r.record = s.pos
 	if s.status != abi.OK {
 		r.record, r.errorOffset = s.record, s.offset
 	}
 	e.fail(id, s.status, 0, s.detail)
+}
+
+// scanRechecked goes on from the scan's position if the file is longer than
+// it had seemed, or ends the scan.
+func (e *Engine) scanRechecked(id int32, grown bool) {
+	if !grown {
+		e.scanOn(id)
+		return
+	}
+	e.pauseScan(id)
+	e.readChunk(id)
 }
 
 // scanRecord looks at the record at the scan's position. true: go on at once,
@@ -234,6 +249,10 @@ func (e *Engine) scanRecord(id int32) bool {
 		return e.scanTooBig(id, bodyAt+size, detailMaxSize)
 	}
 	have := min(uint64(len(rd.main.from(bodyAt))), size)
+	if have < size && rd.main.eof && e.nodes.at(r.node).slow && !r.rechecked {
+		e.recheck(id)
+		return false
+	}
 	if have < size && rd.main.eof {
 		return e.scanBroken(id, dbox.RuleBodyTruncated, rd.main.end())
 	}
@@ -274,6 +293,10 @@ func (e *Engine) scanNeeds(id int32, res dbox.Result, need, off uint64) bool {
 	if res.Need != 0 {
 		return e.scanGrow(id, need)
 	}
+	if r := e.requests.at(id); res.Rule.Status() == dbox.StatusTruncated && e.nodes.at(r.node).slow && !r.rechecked {
+		e.recheck(id)
+		return false
+	}
 	return e.scanBroken(id, res.Rule, off+uint64(res.Offset))
 }
 
@@ -288,8 +311,7 @@ func (e *Engine) scanGrow(id int32, need uint64) bool {
 	}
 	s.need = need
 	if s.gap {
-		// The record found is to be found again, by the LF before it.
-		s.search = s.pos - 1
+		s.search = s.pos // to be found again
 	}
 	e.chunkOrEnd(id)
 	return false

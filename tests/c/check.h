@@ -145,15 +145,38 @@ static const char * CHECK_UNUSED check_path(const char *name)
 	return path;
 }
 
-static int CHECK_UNUSED fds_open(void)
+/* Counts descriptors: all, or those of files below a folder. */
+static int CHECK_UNUSED fds_count(const char *below)
 {
 	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *entry;
+	char target[PATH_MAX];
+	ssize_t length;
 	int count = 0;
 
-	while (readdir(dir) != NULL)
-		count++;
+	while ((entry = readdir(dir)) != NULL) {
+		length = readlinkat(dirfd(dir), entry->d_name, target,
+				    sizeof(target) - 1);
+		if (length < 0 || atoi(entry->d_name) == dirfd(dir))
+			continue;
+		target[length] = '\0';
+		if (below == NULL ||
+		    strncmp(target, below, strlen(below)) == 0)
+			count++;
+	}
 	closedir(dir);
-	return count - 3;       /* . and .. and dir's own */
+	return count;
+}
+
+static int CHECK_UNUSED fds_open(void)
+{
+	return fds_count(NULL);
+}
+
+/* Descriptors of the test's own files. */
+static int CHECK_UNUSED mail_fds_open(void)
+{
+	return fds_count(check_dir);
 }
 
 static int CHECK_UNUSED fd_readable(int fd, int timeout_ms)

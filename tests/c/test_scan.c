@@ -165,11 +165,11 @@ static void test_gaps(struct dbox_aio *ctx)
 
 	for (i = 0; i < sizeof(noise); i++)
 		noise[i] = (char)('a' + i % 26);
+	noise[i - 1] = '\n';
 	image_begin(&image);
 	image_add_record(&image, "one", 3, METADATA);
 	image_add(&image, noise, sizeof(noise));
 	second = image_add_record(&image, "two", 3, METADATA);
-	image_add(&image, noise, 1);
 	image_add(&image, noise, sizeof(noise));
 	third = image_add_record(&image, "three", 5, METADATA);
 	CHECK_STATUS(scan(ctx, &image, 0, DBOX_AIO_RESYNC, &seen),

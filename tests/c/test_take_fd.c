@@ -1,6 +1,8 @@
 /* WANT_FD hands a descriptor over, once; what is not taken is closed. */
 #include "check.h"
 
+#include <pthread.h>
+
 static void test_take(struct dbox_aio *ctx, const char *path)
 {
 	struct outcome outcome = { 0 };
@@ -15,7 +17,7 @@ static void test_take(struct dbox_aio *ctx, const char *path)
 		     DBOX_AIO_EINVAL);
 	CHECK_STATUS(dbox_aio_message_take_fd(NULL), DBOX_AIO_EINVAL);
 	outcome_clear(&outcome);
-	before = fds_open();
+	before = mail_fds_open();
 
 	request.flags = DBOX_AIO_WANT_FD;
 	CHECK_STATUS(request_run(ctx, &request), 0);
@@ -33,12 +35,12 @@ static void test_take(struct dbox_aio *ctx, const char *path)
 	/* It is the caller's: it stays when the message goes. */
 	outcome_clear(&outcome);
 	CHECK_INT(fcntl(fd, F_GETFD), FD_CLOEXEC);
-	CHECK_INT(fds_open(), before + 1);
+	CHECK_INT(mail_fds_open(), before + 1);
 	CHECK_STATUS(dbox_aio_close_fd(ctx, fd), 0);
 	CHECK_INT(fcntl(fd, F_GETFD), -1);
 	CHECK_STATUS(dbox_aio_close_fd(ctx, fd), DBOX_AIO_EINVAL);
 	CHECK_STATUS(dbox_aio_close_fd(ctx, -1), DBOX_AIO_EINVAL);
-	CHECK_INT(fds_open(), before);
+	CHECK_INT(mail_fds_open(), before);
 }
 
 /* Requests that share a read, and so a file, each get their own. */
@@ -75,19 +77,19 @@ static void test_untaken(struct dbox_aio *ctx, const char *path)
 	struct outcome outcome = { 0 };
 	struct dbox_aio_request request =
 		request_make(DBOX_AIO_READ, path, &outcome);
-	int i, before = fds_open();
+	int i, before = mail_fds_open();
 
 	request.flags = DBOX_AIO_WANT_FD;
 	CHECK_STATUS(request_run(ctx, &request), 0);
-	CHECK_INT(fds_open(), before + 1);
+	CHECK_INT(mail_fds_open(), before + 1);
 	outcome_clear(&outcome);
 	/* The context closes it, and says that it wants to. */
 	CHECK(fd_readable(dbox_aio_fd(ctx), 1000));
-	for (i = 0; i < 200 && fds_open() > before; i++) {
+	for (i = 0; i < 200 && mail_fds_open() > before; i++) {
 		CHECK_STATUS(dbox_aio_dispatch(ctx, 0), 0);
 		usleep(10000);
 	}
-	CHECK_INT(fds_open(), before);
+	CHECK_INT(mail_fds_open(), before);
 }
 
 static void test_after_deinit(const char *path)
@@ -95,7 +97,7 @@ static void test_after_deinit(const char *path)
 	struct outcome taken = { 0 }, untaken = { 0 };
 	struct dbox_aio_request request;
 	struct dbox_aio *ctx = context_open(NULL);
-	int i, fd, before = fds_open();
+	int i, fd, before = mail_fds_open();
 
 	request = request_make(DBOX_AIO_READ, path, &taken);
 	request.flags = DBOX_AIO_WANT_FD;
@@ -111,9 +113,49 @@ static void test_after_deinit(const char *path)
 	outcome_clear(&taken);
 	outcome_clear(&untaken);
 	close(fd);
-	for (i = 0; i < 200 && fds_open() >= before; i++)
+	for (i = 0; i < 200 && mail_fds_open() > before; i++)
 		usleep(10000);
-	CHECK(fds_open() < before);
+	CHECK_INT(mail_fds_open(), before);
+}
+
+/* Messages that go on another thread while the context does. */
+#define COUNT 60
+
+static void *unref_all(void *arg)
+{
+	struct outcome *outcomes = arg;
+	int i;
+
+	for (i = 0; i < COUNT; i++)
+		outcome_clear(&outcomes[i]);
+	return NULL;
+}
+
+static void test_beside_deinit(const char *path)
+{
+	static struct outcome outcomes[COUNT];
+	struct dbox_aio_request request;
+	struct dbox_aio *ctx;
+	pthread_t thread;
+	int i, round, before = mail_fds_open();
+
+	for (round = 0; round < 30; round++) {
+		ctx = context_open(NULL);
+		for (i = 0; i < COUNT; i++) {
+			request = request_make(DBOX_AIO_READ, path,
+					       &outcomes[i]);
+			request.flags = DBOX_AIO_WANT_FD;
+			CHECK_STATUS(request_run(ctx, &request), 0);
+		}
+		CHECK_INT(mail_fds_open(), before + COUNT);
+		CHECK_INT(pthread_create(&thread, NULL, unref_all, outcomes),
+			  0);
+		CHECK_STATUS(dbox_aio_deinit(&ctx), 0);
+		pthread_join(thread, NULL);
+		for (i = 0; i < 200 && mail_fds_open() > before; i++)
+			usleep(10000);
+		CHECK_INT(mail_fds_open(), before);
+	}
 }
 
 int main(int argc, char **argv)
@@ -130,5 +172,6 @@ int main(int argc, char **argv)
 	test_untaken(ctx, path);
 	dbox_aio_deinit(&ctx);
 	test_after_deinit(path);
+	test_beside_deinit(path);
 	return 0;
 }

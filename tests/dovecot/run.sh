@@ -1,7 +1,7 @@
 #!/bin/sh
-# run.sh uring|threads: reads stores that Dovecot itself wrote, of each kind, and
-# compares every message with what doveadm fetches. Needs doveadm, no running
-# Dovecot, and touches nothing outside of a temporary directory.
+# run.sh uring|threads: reads stores that Dovecot itself wrote, of each kind,
+# and compares every message with what doveadm fetches. Needs doveadm, no
+# running Dovecot, and touches nothing outside of a temporary directory.
 
 if [ $# -ne 1 ]; then
 	echo "usage: $0 uring|threads" >&2
@@ -45,8 +45,8 @@ namespace inbox {
 }
 CONF
 
-# begin NAME DRIVER[:PARAMETERS] [DOVEADM-OPTION...]: a store of its own for what
-# follows. Returns 1 if the test is not wanted.
+# begin NAME DRIVER[:PARAMETERS] [DOVEADM-OPTION...]: a store of its own for
+# what follows. Returns 1 if the test is not wanted.
 begin()
 {
 	wanted "$1" || return 1

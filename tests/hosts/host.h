@@ -1,7 +1,7 @@
 /*
  * host.h: what the hostile hosts have in common. Each of them is one small
- * program; its exit code is 0 if the library behaved, 1 if not, and 77, with the
- * reason on stdout, if that can't be tested here.
+ * program; its exit code is 0 if the library behaved, 1 if not, and 77, with
+ * the reason on stdout, if that can't be tested here.
  */
 #ifndef HOST_H
 #define HOST_H

@@ -1,6 +1,7 @@
 /*
- * no_uring EPERM|ENOSYS COMMAND...: runs a command that can't have io_uring. EPERM
- * is what a container's seccomp profile says, ENOSYS what an old kernel does.
+ * no_uring EPERM|ENOSYS COMMAND...: runs a command that can't have io_uring.
+ * EPERM is what a container's seccomp profile says, ENOSYS what an old kernel
+ * does.
  */
 #include <errno.h>
 #include <linux/audit.h>

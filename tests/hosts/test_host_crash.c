@@ -129,8 +129,8 @@ static void run(const struct scenario *scenario, uint32_t backend,
 	_exit(99);
 }
 
-/* Returns the status as waitpid() gives it, WCOREDUMP() included; *printed_r: it
-   wrote something. */
+/* Returns the status as waitpid() gives it, WCOREDUMP() included. *printed_r:
+   it wrote something. */
 static int run_in_child(const struct scenario *scenario, uint32_t backend,
 			const char **paths, int with_library, int *printed_r)
 {

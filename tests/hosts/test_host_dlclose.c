@@ -1,6 +1,7 @@
 /*
- * A host that is not linked to the library opens it by dlopen(), uses it, closes
- * it, and opens it again: it stays mapped, as its threads and the core do.
+ * A host that is not linked to the library opens it by dlopen(), uses it,
+ * closes it, and opens it again: it stays mapped, as its threads and the core
+ * do.
  *
  *	test_host_dlclose BACKEND LIBRARY
  */
@@ -94,7 +95,8 @@ int main(int argc, char *argv[])
 	}
 	backend = strcmp(argv[1], "uring") == 0 ? DBOX_AIO_BACKEND_URING :
 		DBOX_AIO_BACKEND_THREADS;
-	snprintf(path, sizeof(path), "/tmp/dbox_aio_dlclose.XXXXXX");
+	snprintf(path, sizeof(path), "%s/dbox_aio_dlclose.XXXXXX",
+		 getenv("TMPDIR") == NULL ? "/tmp" : getenv("TMPDIR"));
 	fd = mkstemp(path);
 	NEED(fd >= 0);
 	NEED(dprintf(fd, "2 M1e C5f000000\n\001\002N          %016X\n"

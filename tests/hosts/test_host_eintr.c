@@ -1,7 +1,7 @@
 /*
  * While cold reads are in flight a host waits in epoll_wait(), nanosleep() and
- * read() of a socket. None of them returns EINTR because of the library. (poll()
- * would hide it: the kernel restarts it.)
+ * read() of a socket. None of them returns EINTR because of the library.
+ * (poll() would hide it: the kernel restarts it.)
  */
 #include "host.h"
 #include <pthread.h>

@@ -1,7 +1,8 @@
 /*
- * A host keeps every message it gets. Requests go on as long as there are bytes,
- * then wait, without an error, and go on as soon as something is released, on
- * whatever thread. A host that never dispatches takes no more memory either.
+ * A host keeps every message it gets. Requests go on as long as there are
+ * bytes, then wait, without an error, and go on as soon as something is
+ * released, on whatever thread. A host that never dispatches takes no more
+ * memory either.
  */
 #include "host.h"
 #include <pthread.h>

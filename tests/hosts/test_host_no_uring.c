@@ -1,6 +1,6 @@
 /*
- * test_host_no_uring EPERM|ENOSYS, under no_uring: io_uring is not to be had. AUTO
- * takes the threads and says why, URING fails.
+ * test_host_no_uring EPERM|ENOSYS, under no_uring: io_uring is not to be had.
+ * AUTO takes the threads and says why, URING fails.
  */
 #include "host.h"
 

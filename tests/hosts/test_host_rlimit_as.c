@@ -1,7 +1,7 @@
 /*
- * RLIMIT_AS is too low for the core (256 MiB is Dovecot's default): the Go runtime
- * would kill the process while it loads. Init says ELIMIT, and what helps, and
- * works once that was done.
+ * RLIMIT_AS is too low for the core (256 MiB is Dovecot's default): the Go
+ * runtime would kill the process while it loads. Init says ELIMIT, and what
+ * helps, and works once that was done.
  */
 #include "host.h"
 #include <sys/resource.h>

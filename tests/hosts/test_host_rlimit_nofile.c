@@ -1,6 +1,6 @@
 /*
- * The process has no descriptor left: requests get EMFILE, and work again as soon
- * as there are some.
+ * The process has no descriptor left: requests get EMFILE, and work again as
+ * soon as there are some.
  */
 #include "host.h"
 #include <sys/resource.h>

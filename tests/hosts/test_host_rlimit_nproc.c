@@ -1,7 +1,7 @@
 /*
- * RLIMIT_NPROC lets init start no more threads, or only some: ELIMIT, with a text
- * that says so, or a context that works. The process survives at every number,
- * also when the limit is reached only later.
+ * RLIMIT_NPROC lets init start no more threads, or only some: ELIMIT, with a
+ * text that says so, or a context that works. The process survives at every
+ * number, also when the limit is reached only later.
  */
 #include "host.h"
 #include <grp.h>

@@ -1,7 +1,7 @@
 /*
- * A host gives up its privileges after init: all threads have the new ids, later
- * requests are made with them, and what they may read they can. The same for
- * chroot.
+ * A host gives up its privileges after init: all threads have the new ids,
+ * later requests are made with them, and what they may read they can. The same
+ * for chroot.
  */
 #include "host.h"
 #include <dirent.h>

@@ -1,7 +1,7 @@
 /*
- * SIGURG, which Go wants for itself, and SIGPIPE, which it wraps, are the host's:
- * what it set before or after init holds, and so does what it left alone. So does
- * every other disposition.
+ * SIGURG, which Go wants for itself, and SIGPIPE, which it wraps, are the
+ * host's: what it set before or after init holds, and so does what it left
+ * alone. So does every other disposition.
  */
 #include "host.h"
 #include <sys/syscall.h>
@@ -67,7 +67,8 @@ static int all_kept(uint32_t backend, const char **paths)
 	install(SIGCHLD, handler);
 	install(SIGUSR2, handler);
 	install(SIGHUP, SIG_IGN);
-	install(SIGRTMIN + 3, handler);
+	install(SIGRTMIN, handler);
+	install(SIGRTMAX, handler);
 	dispositions(before);
 	ctx = host_init(backend);
 	host_read_all(ctx, paths, MAILS);

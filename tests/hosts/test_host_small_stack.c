@@ -1,6 +1,6 @@
 /*
- * A thread with a stack of 64 KiB makes a context and uses it, also as the first
- * one that does so in the process.
+ * A thread with a stack of 64 KiB makes a context and uses it, also as the
+ * first one that does so in the process.
  */
 #include "host.h"
 #include <pthread.h>

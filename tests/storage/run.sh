@@ -1,6 +1,6 @@
 #!/bin/sh
-# run.sh uring|threads: reads from storage that is slow, or misbehaves. Needs FUSE,
-# and to be root.
+# run.sh uring|threads: reads from storage that is slow, or misbehaves. Needs
+# FUSE, and to be root.
 
 if [ $# -ne 1 ]; then
 	echo "usage: $0 uring|threads" >&2
@@ -27,7 +27,9 @@ bin=$work/bin
 run slow "$bin/test_slow" $backend
 run short-reads "$bin/test_short_reads" $backend
 run errors "$bin/test_errors" $backend
-run changes "$bin/test_changes" $backend
+for how in cached direct; do
+	run changes-$how "$bin/test_changes" $backend $how
+done
 run alternative "$bin/test_alternative" $backend
 run not-files "$bin/test_not_files" $backend
 for what in read open lookup; do

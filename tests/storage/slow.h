@@ -19,8 +19,8 @@ struct slow {
    host_dir(); mails for it are made by host_mail("<name>/u.1", size). It is
    unmounted at exit(). Skips the test if there is no FUSE. */
 struct slow *slow_start(const char *name, ...) __attribute__((sentinel));
-/* Tells slowfs something, which must be fine with it; see its control.go. Returns
-   the rest of the answer. */
+/* Tells slowfs something, which must be fine with it; see its control.go.
+   Returns the rest of the answer. */
 const char *slow_tell(struct slow *slow, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Returns one of slowfs's counters, like "max_inflight". */

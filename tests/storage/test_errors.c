@@ -1,6 +1,6 @@
 /*
- * Opens and reads fail: the request gets the one right status, with the system's
- * errno, and the others of its batch do not notice.
+ * Opens and reads fail: the request gets the one right status, with the
+ * system's errno, and the others of its batch do not notice.
  */
 #include "slow.h"
 

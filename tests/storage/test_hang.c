@@ -1,9 +1,9 @@
 /*
- * A mount is dead: its opens, reads or lookups never return. Requests on it time
- * out when they should and can be cancelled; local files and other mounts are
- * read as if nothing was wrong; deinit returns within a second. When the mount
- * comes back nothing is left of it all, and nothing is written to memory that
- * was freed.
+ * A mount is dead: its opens, reads or lookups never return. Requests on it
+ * time out when they should and can be cancelled; local files and other mounts
+ * are read as if nothing was wrong; deinit returns within a second. When the
+ * mount comes back nothing is left of it all, and nothing is written to memory
+ * that was freed.
  *
  *	test_hang BACKEND lookup|open|read
  */

@@ -2,9 +2,9 @@
  * Reads return less than was asked for: the library goes on where they stopped.
  * The file ends earlier than its size says: ETRUNCATED, and no endless loop.
  *
- * With FOPEN_DIRECT_IO io_uring itself goes on after a short read, and Linux 6.18
- * was seen to do so at the wrong place: the bytes that follow are those of the
- * beginning of the read. A reader must not take them for the file's.
+ * With FOPEN_DIRECT_IO io_uring itself goes on after a short read, and Linux
+ * 6.18 was seen to do so at the wrong place: the bytes that follow are those
+ * of the beginning of the read. A reader must not take them for the file's.
  */
 #include "slow.h"
 

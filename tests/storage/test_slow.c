@@ -5,8 +5,8 @@
 #include "slow.h"
 
 #define MAILS 200
-/* One after another this takes 2 s; at the 32 in flight that one mount may have,
-   70 ms. */
+/* One after another this takes 2 s; at the 32 in flight that one mount may
+   have, 70 ms. */
 #define ENOUGH_MS 700
 /* Half of the default max_workers */
 #define MOUNT_SHARE 32

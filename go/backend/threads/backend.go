@@ -105,7 +105,7 @@ func (b *Backend) Start(op *backend.Op) {
 	b.byTag[op.Tag] = at
 	b.inFlight++
 	if !b.executor.Post(at) {
-		job.Result = -int32(unix.EAGAIN)
+		job.Result = -int32(unix.ENOMEM)
 		b.shared.finish(at)
 	}
 }

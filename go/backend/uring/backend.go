@@ -15,9 +15,8 @@ import (
 
 // What user_data says beside an operation's tag.
 const (
-	userAlarm   = 1 << 63
-	userIgnore  = 1 << 62 // a cancel, or the close of a slot
-	userInstall = 1 << 61 // the second step of an open by way of a slot
+	userAlarm  = 1 << 63
+	userIgnore = 1 << 62 // a cancel
 )
 
 // Backend is the io_uring backend.
@@ -29,10 +28,10 @@ type Backend struct {
 	view    uintptr // a mapping of our own of the ring's first page
 	flags   *uint32 // the kernel's flags of the submission queue, in view
 
-	queued   int // entries not given to the kernel yet
-	inFlight int // operations whose Event was not reaped
-	slots    slots
+	queued   int   // entries not given to the kernel yet
+	inFlight int   // operations whose Event was not reaped
 	alarm    int64 // the earliest alarm that is set, or 0
+	pipe     int32 // see plantPipe; here since the kernel wants its address
 	timespec *unix.Timespec
 	cqes     [64]*uring.CQEvent
 	ready    []backend.Event // ended outside of a completion
@@ -66,7 +65,6 @@ func New(depth, workers, eventFD int) (*Backend, error) {
 		return nil, &Refusal{errno, "io_uring: mapping the ring failed: " + errno.Error()}
 	}
 	raiseWorkers(ring.Fd(), workers)
-	b.slots.setup(b, workers)
 	return b, nil
 }
 
@@ -116,10 +114,6 @@ func (b *Backend) sqe() *uring.SQEntry {
 
 // Start implements backend.Backend.
 func (b *Backend) Start(op *backend.Op) {
-	if op.Kind == backend.Open && op.Wait && b.slots.start(b, op) {
-		b.inFlight++
-		return
-	}
 	e := b.sqe()
 	e.UserData = uint64(op.Tag)
 	if op.Wait {
@@ -222,12 +216,10 @@ func (b *Backend) take(events []backend.Event) int {
 		case c.UserData&userAlarm != 0:
 			b.alarm = 0
 		case c.UserData&userIgnore != 0:
-			b.slots.freed(c.UserData)
 		default:
-			if ev, ok := b.ended(c.UserData, c.Res); ok {
-				events[n] = ev
-				n++
-			}
+			b.inFlight--
+			events[n] = backend.Event{Tag: uint32(c.UserData), Res: c.Res}
+			n++
 		}
 	}
 	b.ring.AdvanceCQ(uint32(got))
@@ -235,19 +227,6 @@ func (b *Backend) take(events []backend.Event) int {
 		return b.take(events)
 	}
 	return n
-}
-
-// ended is called for each completion of an operation.
-func (b *Backend) ended(user uint64, res int32) (backend.Event, bool) {
-	ev := backend.Event{Tag: uint32(user), Res: res}
-	if b.slots.owns(user) {
-		var done bool
-		if ev.Res, done = b.slots.step(b, user, res); !done {
-			return ev, false
-		}
-	}
-	b.inFlight--
-	return ev, true
 }
 
 // Pooled implements backend.Backend.
@@ -258,7 +237,7 @@ func (b *Backend) Cancel(tag uint32) {
 	e := b.sqe()
 	e.OpCode = opAsyncCancel
 	e.Fd = -1
-	e.Addr = b.slots.userOf(tag)
+	e.Addr = uint64(tag)
 	e.UserData = userIgnore
 }
 

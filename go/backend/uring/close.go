@@ -5,17 +5,11 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"libdbox_aio/go/backend/posix"
 )
-
-// openFlagsOfSlot: a slot is never inherited and refuses O_CLOEXEC; the
-// descriptor made of it has it.
-const openFlagsOfSlot = posix.OpenFlags &^ unix.O_CLOEXEC
 
 // Close implements backend.Backend. The kernel lets go of a ring only when
 // its last operation has ended, and of the files in its table with it. So a
-// pipe is put there whose other end is closed just then.
+// pipe is put there: what is left of it shows when.
 func (b *Backend) Close(released func()) {
 	b.Flush()
 	if b.inFlight == 0 {
@@ -43,9 +37,8 @@ func (b *Backend) plantPipe() (*os.File, error) {
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		return nil, err
 	}
-	b.slots.pipe = int32(p[1])
-	update := rsrcUpdate2{data: uint64(uintptr(unsafe.Pointer(&b.slots.pipe))), nr: 1}
-	errno := register(b.ring.Fd(), registerFilesUpdate2, unsafe.Pointer(&update), int(unsafe.Sizeof(update)))
+	b.pipe = int32(p[1])
+	errno := register(b.ring.Fd(), registerFiles, unsafe.Pointer(&b.pipe), 1)
 	_ = unix.Close(p[1])
 	if errno != 0 {
 		_ = unix.Close(p[0])

@@ -8,6 +8,10 @@
 // is something to finish.
 //
 // An operation with Wait set goes straight to one of the kernel's io-wq
-// workers: on network file systems a plain submission would read inside
-// io_uring_enter(2) and block the host.
+// workers.
+//
+// The ring is for local file systems. On others a plain submission reads
+// inside io_uring_enter(2) and blocks the host, and Linux 6.18 was seen to go
+// on after a short read of a FUSE file with direct I/O at the wrong offset:
+// package both gives those to package threads.
 package uring

@@ -23,22 +23,18 @@ const (
 
 	sqTaskrun = 1 << 2
 
+	registerFiles          = 2
 	registerEventfd        = 4
-	registerFilesUpdate2   = 14
-	registerFiles2         = 13
 	registerIowqMaxWorkers = 19
 
-	opNop            = 0
-	opTimeout        = 11
-	opAsyncCancel    = 14
-	opOpenat         = 18
-	opClose          = 19
-	opStatx          = 21
-	opRead           = 22
-	opFixedFDInstall = 54
+	opTimeout     = 11
+	opAsyncCancel = 14
+	opOpenat      = 18
+	opClose       = 19
+	opStatx       = 21
+	opRead        = 22
 
-	sqeFixedFile = 1 << 0
-	sqeAsync     = 1 << 4
+	sqeAsync = 1 << 4
 
 	timeoutAbs = 1 << 0
 

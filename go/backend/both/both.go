@@ -1,0 +1,92 @@
+// Package both has a ring for local storage and workers for all other: each
+// where it is as fast as can be and right.
+//
+// The workers exist only from the first operation that needs one on, so a
+// host whose mail is local never has a thread of this.
+package both
+
+import (
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"libdbox_aio/go/backend"
+	"libdbox_aio/go/backend/uring"
+)
+
+// Backend is the io_uring backend with workers at its side.
+type Backend struct {
+	*uring.Backend
+	newWorkers func() (backend.Backend, error)
+	workers    backend.Backend // or nil
+	atWorkers  []bool          // operations that they have, by tag
+	failed     []backend.Event
+	signal     func()
+}
+
+// New joins a ring with the workers that newWorkers makes when they are
+// needed. signal makes the context's event descriptor readable.
+func New(ring *uring.Backend, newWorkers func() (backend.Backend, error), signal func()) *Backend {
+	return &Backend{Backend: ring, newWorkers: newWorkers, signal: signal}
+}
+
+// Start implements backend.Backend.
+func (b *Backend) Start(op *backend.Op) {
+	if !op.Remote {
+		b.Backend.Start(op)
+		return
+	}
+	if b.workers == nil {
+		workers, err := b.newWorkers()
+		if err != nil {
+			b.failed = append(b.failed, backend.Event{Tag: op.Tag, Res: -int32(unix.ENOMEM)})
+			b.signal()
+			return
+		}
+		b.workers = workers
+	}
+	for int(op.Tag) >= len(b.atWorkers) {
+		b.atWorkers = append(b.atWorkers, make([]bool, 256)...)
+	}
+	b.atWorkers[op.Tag] = true
+	b.workers.Start(op)
+}
+
+// Reap implements backend.Backend.
+func (b *Backend) Reap(events []backend.Event) int {
+	n := copy(events, b.failed)
+	b.failed = append(b.failed[:0], b.failed[n:]...)
+	if b.workers != nil {
+		got := b.workers.Reap(events[n:])
+		for _, ev := range events[n : n+got] {
+			b.atWorkers[ev.Tag] = false
+		}
+		n += got
+	}
+	return n + b.Backend.Reap(events[n:])
+}
+
+// Cancel implements backend.Backend.
+func (b *Backend) Cancel(tag uint32) {
+	if int(tag) < len(b.atWorkers) && b.atWorkers[tag] {
+		b.workers.Cancel(tag)
+		return
+	}
+	b.Backend.Cancel(tag)
+}
+
+// Close implements backend.Backend.
+func (b *Backend) Close(released func()) {
+	if b.workers == nil {
+		b.Backend.Close(released)
+		return
+	}
+	var ended atomic.Int32
+	one := func() {
+		if ended.Add(1) == 2 {
+			released()
+		}
+	}
+	b.workers.Close(one)
+	b.Backend.Close(one)
+}
