@@ -9,7 +9,7 @@ import (
 // signal the event descriptor.
 func (e *Engine) Dispatch(out []abi.Completion, budget int64) (int, uint32) {
 	e.enter(budget)
-	e.mounts.Refresh()
+	e.mounts.Refresh(e.now())
 	e.pump(len(out))
 	n := 0
 	for n < len(out) && e.ready.head != none {

@@ -52,7 +52,6 @@ type mountState struct {
 	inFlight   int // operations that take a worker
 	deferred   int // operations that wait for one
 	head, tail int32
-	served     bool
 }
 
 func (e *Engine) newOp(kind backend.Kind, purpose uint8) int32 {

@@ -48,7 +48,6 @@ type request struct {
 	rechecked         bool // the size, by asking the storage
 	waited            bool // was not answered from the cache
 	timed             bool
-	dropped           bool // a shutdown has given it its result
 }
 
 // newID makes an id of which the slot is a part. The rest counts up and does

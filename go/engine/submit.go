@@ -12,7 +12,7 @@ import (
 func (e *Engine) Submit(requests []abi.Request, ids []uint64, last bool) abi.Status {
 	e.enter(e.opts.StallNS)
 	now := e.now()
-	e.mounts.Refresh()
+	e.mounts.Refresh(now)
 	for i := range requests {
 		id := e.accept(&requests[i], now)
 		if ids != nil {

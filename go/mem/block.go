@@ -32,8 +32,9 @@ const (
 	// maxCached bounds the big blocks that are kept for reuse: enough for a
 	// full queue of ordinary mails, little beside a daemon's own memory.
 	maxCached = 16 << 20
-	// maxEmpty slabs are kept, so that one burst does not map and unmap.
-	maxEmpty = 8
+	// maxEmpty slabs are kept, 8 MiB: more than one for each class, so that
+	// a size which comes and goes does not map and unmap.
+	maxEmpty = 64
 	// MessageReserve is what Alloc sets aside for the message that will be
 	// made of the data: its struct and the metadata of an ordinary mail.
 	MessageReserve = 512
@@ -46,7 +47,7 @@ type class struct {
 
 // slab begins a piece of slabSize bytes at a multiple of slabSize.
 type slab struct {
-	owner
+	_          owner
 	class      uint32
 	used       int32
 	fresh      int32 // blocks never handed out lie from here on

@@ -42,6 +42,7 @@ type Table struct {
 	byID    map[uint64]int32
 	fd      int    // of mountinfo, to be told of changes; or -1
 	trusted bool   // mountinfo still describes what this process sees
+	asked   int64  // when Refresh asked the kernel last
 	misses  int    // files found on another mount than Path had said
 	dir     []byte // the last directory that was looked up, with its slash
 	dirAt   int32
@@ -85,12 +86,17 @@ func (t *Table) At(i int32) *Mount { return &t.mounts[i] }
 // Len returns the number of entries.
 func (t *Table) Len() int { return len(t.mounts) }
 
-// Refresh reads the mounts again if the kernel says that they changed. It
-// costs one system call if not.
-func (t *Table) Refresh() {
-	if t.fd < 0 {
+// refreshEvery is how often the kernel is asked, in nanoseconds. A mount that
+// is younger has nothing cached yet, so no call on it is answered at once.
+const refreshEvery = 1e6
+
+// Refresh reads the mounts again if the kernel says that they changed. now is
+// any clock in nanoseconds.
+func (t *Table) Refresh(now int64) {
+	if t.fd < 0 || now-t.asked < refreshEvery {
 		return
 	}
+	t.asked = now
 	p := [1]unix.PollFd{{Fd: int32(t.fd), Events: unix.POLLPRI}}
 	n, err := unix.Poll(p[:], 0)
 	if err == nil && n > 0 && p[0].Revents&(unix.POLLPRI|unix.POLLERR) != 0 {
