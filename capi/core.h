@@ -70,6 +70,8 @@ struct dbox_mapping {
  *   push the message to freed; if wake is not 0, or the message still has a
  *   descriptor: signal event_fd; then live -= 1, and whoever brings live to
  *   0 unmaps every mapping (the first, which holds this struct, last).
+ *   A message with a descriptor is pushed between writers += 1 and
+ *   writers -= 1, and only if closed is 0 by then; else unref closes it.
  * The core counts 1 in live for itself until the context is freed and the
  * kernel has let go of every buffer.
  * event_fd is written only between writers += 1 and writers -= 1, and only if

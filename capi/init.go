@@ -23,6 +23,8 @@ import (
 	"time"
 	"unsafe"
 
+	"golang.org/x/sys/unix"
+
 	"libdbox_aio/go/abi"
 	"libdbox_aio/go/backend"
 	"libdbox_aio/go/backend/both"
@@ -87,6 +89,10 @@ func newBackend(want uint32, opts *engine.Options, out *C.struct_dbox_core_conte
 		}
 		var refusal *uring.Refusal
 		errors.As(err, &refusal)
+		if refusal.Errno == unix.EMFILE || refusal.Errno == unix.ENFILE {
+			setText(&out.error, refusal.Reason)
+			return nil, abi.EMFILE
+		}
 		if want == abi.BackendUring {
 			setText(&out.error, refusal.Reason)
 			return nil, abi.ENOTSUP

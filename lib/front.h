@@ -19,6 +19,8 @@
 
 /* Completions taken from the core at once. */
 #define DISPATCH_BATCH 64
+/* SIGRTMAX */
+#define SIGNALS_MAX 64
 /* Requests given to the core at once. */
 #define SUBMIT_BATCH 1024
 /* A struct_size above this is taken for garbage, and not read. */
@@ -99,7 +101,8 @@ extern struct core_calls core;
 int core_load(void);
 
 /* 0 if the process has the address space, descriptors and threads that loading
-   the core takes: it would die without them. Otherwise a status with its text set. */
+   the core takes: it would die without them. Otherwise a status with its text
+   set. */
 int limits_check(void);
 
 /*
@@ -112,8 +115,8 @@ void signals_init(void);
 
 /* Handlers of the host, as they were before the Go runtime looked at them. */
 struct signals_saved {
-	struct sigaction actions[64];
-	int valid[64];
+	struct sigaction actions[SIGNALS_MAX + 1];
+	int valid[SIGNALS_MAX + 1];
 };
 void signals_save(struct signals_saved *saved_r);
 void signals_restore(const struct signals_saved *saved);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -106,6 +107,7 @@ static int core_load_locked(void)
 {
 	char path[PATH_MAX];
 	struct signals_saved saved;
+	struct rlimit files;
 	sigset_t old;
 	int ret;
 
@@ -113,6 +115,8 @@ static int core_load_locked(void)
 		return ret;
 	signals_init();
 	signals_save(&saved);
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		files.rlim_cur = files.rlim_max = 0;
 	/* All threads that begin here inherit the mask for ever. */
 	core_enter(&old);
 	if (__atomic_load_n(&load_pid, __ATOMIC_ACQUIRE) == 0)
@@ -120,6 +124,10 @@ static int core_load_locked(void)
 	if (ret == 0)
 		ret = core_open(path);
 	signals_restore(&saved);
+	/* Go's package os raises the soft limit to the hard one. The host has
+	   its reasons: select(), or a table as large as the limit. */
+	if (files.rlim_max != 0)
+		(void)setrlimit(RLIMIT_NOFILE, &files);
 	core_leave(&old);
 	return ret;
 }

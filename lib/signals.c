@@ -26,7 +26,7 @@ void signals_save(struct signals_saved *saved_r)
 	int i;
 
 	memset(saved_r, 0, sizeof(*saved_r));
-	for (i = 1; i < 64; i++)
+	for (i = 1; i <= SIGNALS_MAX; i++)
 		saved_r->valid[i] =
 			sigaction(i, NULL, &saved_r->actions[i]) == 0;
 }
@@ -46,7 +46,7 @@ void signals_restore(const struct signals_saved *saved)
 
 	/* The runtime takes SIGURG and SIGPIPE, and adds SA_ONSTACK to every
 	   handler it finds. */
-	for (i = 1; i < 64; i++) {
+	for (i = 1; i <= SIGNALS_MAX; i++) {
 		if (!saved->valid[i] || signal_is_the_runtimes(i) ||
 		    sigaction(i, NULL, &now) < 0)
 			continue;

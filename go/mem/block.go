@@ -9,7 +9,7 @@ import (
 
 // block begins every small and big block; the data follows it.
 type block struct {
-	owner        // used by big blocks only: they are mappings
+	_     owner  // used by big blocks only: they are mappings
 	refs  int32  // of messages and operations; host's thread only
 	class uint32 // index of the size class, or ownMapping
 	_     uint32

@@ -10,7 +10,7 @@
 // Three kinds of pieces, by size:
 //
 //   - strings (paths): multiples of 32 bytes, not counted against the budget;
-//   - small blocks: 32 classes up to 32 KiB, carved from slabs of 128 KiB;
+//   - small blocks: 25 classes up to 32 KiB, carved from slabs of 128 KiB;
 //   - big blocks: mappings of their own; up to 1 MiB they are kept for reuse.
 //
 // Memory is reused last in, first out, so that it is still mapped and cached.

@@ -117,9 +117,11 @@ func (p *Pool) Reclaim(closeFD func(fd int32, slow bool)) int {
 }
 
 // Detach ends the signals of unref: after it returns no thread writes to the
-// event descriptor any more.
+// event descriptor any more. Reclaim is to be called once more, then Close.
 func (p *Pool) Detach(yield func()) {
 	h := p.header()
+	// From here on unref closes the descriptor of a message by itself.
+	atomic.StoreUint32(&h.Closed, 1)
 	atomic.StoreInt32(&h.EventFD, -1)
 	for atomic.LoadUint32(&h.Writers) != 0 {
 		yield()
@@ -131,7 +133,6 @@ func (p *Pool) Detach(yield func()) {
 // with it the rest of the pool, is unmapped by the last unref.
 func (p *Pool) Close() {
 	h := p.header()
-	atomic.StoreUint32(&h.Closed, 1)
 	p.trimAll()
 	if atomic.AddUint64(&h.Live, ^uint64(0)) == 0 {
 		p.unmapAll()

@@ -236,7 +236,8 @@ image_add_record(struct image *image, const void *body, size_t size,
 }
 
 /* Writes the image to a file and keeps it. */
-static void CHECK_UNUSED image_write(const struct image *image, const char *path)
+static void CHECK_UNUSED
+image_write(const struct image *image, const char *path)
 {
 	const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
 			    0600);

@@ -8,7 +8,8 @@
 #define SIZE(type, size) \
 	ASSERT(sizeof_##type, sizeof(struct type) == (size))
 #define FIELD(type, field, offset) \
-	ASSERT(offset_##type##_##field, offsetof(struct type, field) == (offset))
+	ASSERT(offset_##type##_##field, \
+	       offsetof(struct type, field) == (offset))
 #define NUMBER(name, number) ASSERT(number_##name, name == (number))
 
 #if defined(__LP64__)

@@ -24,15 +24,10 @@ func mountTree(source, mountpoint string, r *rules, direct bool,
 		return nil, &os.PathError{Op: "stat", Path: source, Err: err}
 	}
 	data := &fs.LoopbackRoot{Path: source, Dev: uint64(st.Dev)}
-	newNode := func(_ *fs.LoopbackRoot, _ *fs.Inode, name string,
-		_ *syscall.Stat_t) fs.InodeEmbedder {
-		return &node{
-			LoopbackNode: fs.LoopbackNode{RootData: data},
-			name:         name, rules: r, direct: direct,
-		}
+	root := &node{
+		LoopbackNode: fs.LoopbackNode{RootData: data},
+		rules:        r, direct: direct,
 	}
-	data.NewNode = newNode
-	root := newNode(data, nil, "", nil)
 	data.RootNode = root
 
 	options := &fs.Options{EntryTimeout: &ttl, AttrTimeout: &ttl}
@@ -58,8 +53,22 @@ type node struct {
 	opened map[*file]struct{}
 }
 
+// nameOf is the key of a new node's name in the context of its making.
+type nameOf struct{}
+
+// WrapChild makes the node of a file that is looked up or created.
+func (n *node) WrapChild(ctx context.Context,
+	_ fs.InodeEmbedder) fs.InodeEmbedder {
+	name, _ := ctx.Value(nameOf{}).(string)
+	return &node{
+		LoopbackNode: fs.LoopbackNode{RootData: n.RootData},
+		name:         name, rules: n.rules, direct: n.direct,
+	}
+}
+
 func (n *node) Lookup(ctx context.Context, name string,
 	out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	ctx = context.WithValue(ctx, nameOf{}, name)
 	matched, errno := n.rules.enter(opLookup, name)
 	var child *fs.Inode
 	if errno == 0 {
@@ -119,6 +128,7 @@ func (n *node) anyOpen(f fs.FileHandle) fs.FileHandle {
 func (n *node) Create(ctx context.Context, name string, flags uint32,
 	mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32,
 	syscall.Errno) {
+	ctx = context.WithValue(ctx, nameOf{}, name)
 	inode, handle, fuseFlags, errno :=
 		n.LoopbackNode.Create(ctx, name, flags, mode, out)
 	if errno == 0 {
