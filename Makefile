@@ -69,14 +69,22 @@ CORE_LDFLAGS = -s -w -X=runtime.godebugDefault=asyncpreemptoff=1,containermaxpro
 	-Wl,--version-script=$(CURDIR)/capi/core.map \
 	-Wl,-z,nodelete -Wl,-z,now -Wl,-z,relro"
 
+core_sources = $(call go_sources,go capi) $(wildcard capi/*.c capi/*.h) \
+	capi/core.map dbox_aio.h
+core_build = CGO_ENABLED=1 CC='$(CC)' $(GO) build -buildmode=c-shared \
+	-trimpath -buildvcs=false -ldflags '$(CORE_LDFLAGS)' $(1) ./capi
+
 # Go writes a header beside it that nobody needs: it stays in build/.
-$(CORE): $(call go_sources,go capi) $(wildcard capi/*.c capi/*.h) \
-		capi/core.map dbox_aio.h
+$(CORE): $(core_sources)
 	@mkdir -p build/core
-	CGO_ENABLED=1 CC='$(CC)' $(GO) build -buildmode=c-shared -trimpath \
-		-buildvcs=false -ldflags '$(CORE_LDFLAGS)' \
-		-o build/core/$(CORE_SONAME) ./capi
+	$(call core_build,-o build/core/$(CORE_SONAME))
 	mv build/core/$(CORE_SONAME) $@
+
+# A core that panics when a test asks it to, with a front of its own.
+build/panic/$(CORE_SONAME): $(core_sources) $(FRONT)
+	@mkdir -p build/panic
+	cp $(FRONT) build/panic/$(FRONT_SONAME)
+	$(call core_build,-tags dboxtest -o $@)
 
 #
 # Installing

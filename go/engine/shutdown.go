@@ -120,8 +120,10 @@ func closeAll(fds []int) {
 	}
 }
 
-// Abandon ends an engine whose state can't be trusted after a panic: nobody
-// is signalled any more, and what it holds is lost to the process.
+// Abandon ends an engine whose state can't be trusted after a panic: nobody is
+// signalled any more, and its memory and open files are lost to the process.
 func (e *Engine) Abandon() {
 	e.pool.Detach(func() { time.Sleep(time.Microsecond) })
+	e.mounts.Close()
+	e.be.Close(func() {})
 }

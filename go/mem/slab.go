@@ -11,6 +11,7 @@ const slabHeader = int(unsafe.Sizeof(slab{}))
 func (p *Pool) fromSlab(index, size int) (uintptr, error) {
 	c := &p.classes[index]
 	if c.partial == 0 {
+		p.makeRoom(slabSize)
 		addr, err := mapAligned(slabSize)
 		if err != nil {
 			return 0, ErrNoMemory

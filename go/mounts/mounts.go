@@ -24,8 +24,9 @@ type Mount struct {
 	// Local says that on this file system type a call which answers from
 	// the cache does not wait. overlayfs hides what lies below it, so it is
 	// not local; nor is anything that talks to a server or a daemon.
-	Local bool
-	gone  bool
+	Local  bool
+	parent uint64
+	gone   bool // unmounted, or hidden by another mount
 }
 
 func localType(t string) bool {
@@ -198,14 +199,9 @@ func clean(dir []byte) bool {
 }
 
 func (t *Table) add(m Mount) int32 {
-	for i := 1; i < len(t.mounts); i++ {
-		if t.mounts[i].ID == m.ID {
-			// Keeps its index; moved to where the list has it now only
-			// matters for mounts on the same point, see load.
-			m.gone = false
-			t.mounts[i] = m
-			return int32(i)
-		}
+	if i, ok := t.byID[m.ID]; ok {
+		t.mounts[i] = m
+		return i
 	}
 	t.mounts = append(t.mounts, m)
 	i := int32(len(t.mounts) - 1)
@@ -213,7 +209,7 @@ func (t *Table) add(m Mount) int32 {
 	return i
 }
 
-// load reads mountinfo. Of several mounts on one point only the last counts.
+// load reads mountinfo.
 func (t *Table) load() {
 	if t.fd < 0 {
 		return
@@ -223,21 +219,18 @@ func (t *Table) load() {
 	for i := range t.mounts {
 		t.mounts[i].gone = true
 	}
-	top := map[string]int32{}
+	var listed []int32
 	for rest := t.buf; len(rest) > 0; {
 		n := bytes.IndexByte(rest, '\n')
 		if n < 0 {
 			break
 		}
 		if m, ok := parse(rest[:n]); ok {
-			i := t.add(m)
-			if below, covered := top[m.Point]; covered {
-				t.mounts[below].gone = true
-			}
-			top[m.Point] = i
+			listed = append(listed, t.add(m))
 		}
 		rest = rest[n+1:]
 	}
+	t.hide(listed)
 }
 
 func (t *Table) read() {
@@ -274,8 +267,15 @@ func parse(line []byte) (Mount, bool) {
 		if err != nil {
 			return Mount{}, false
 		}
+		parent, err := strconv.ParseUint(string(f[1]), 10, 64)
+		if err != nil {
+			return Mount{}, false
+		}
 		kind := string(f[i+1])
-		return Mount{ID: id, Point: unescape(f[4]), Type: kind, Local: localType(kind)}, true
+		return Mount{
+			ID: id, Point: unescape(f[4]), Type: kind, Local: localType(kind),
+			parent: parent,
+		}, true
 	}
 	return Mount{}, false
 }

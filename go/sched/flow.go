@@ -7,6 +7,9 @@ func (q *Queue) flow(groupID int32, stream uint64, prio uint8) int32 {
 	for f := q.table[h&uint64(len(q.table)-1)]; f != none; f = q.flows[f].chain {
 		fl := &q.flows[f]
 		if fl.stream == stream && fl.group == groupID && fl.prio == prio {
+			if fl.head == none {
+				q.unidle(f)
+			}
 			return f
 		}
 	}
@@ -35,6 +38,64 @@ func (q *Queue) flow(groupID int32, stream uint64, prio uint8) int32 {
 	*slot = f
 	q.used++
 	return f
+}
+
+// maxIdle empty flows are remembered.
+const maxIdle = 1024
+
+// retire puts an empty flow by: it is forgotten when the clock of its group
+// has come to where its own is.
+func (q *Queue) retire(f int32) {
+	if !q.ahead(f) {
+		q.drop(f)
+		return
+	}
+	if q.idle == none {
+		q.idle = f
+		q.flows[f].prev, q.flows[f].next = f, f
+	} else {
+		first := &q.flows[q.idle]
+		last := first.prev
+		q.flows[f].prev, q.flows[f].next = last, q.idle
+		q.flows[last].next, first.prev = f, f
+	}
+	q.idleN++
+	if q.idleN > maxIdle {
+		oldest := q.idle
+		q.unidle(oldest)
+		q.drop(oldest)
+	}
+}
+
+func (q *Queue) ahead(f int32) bool {
+	fl := &q.flows[f]
+	return fl.clock > q.groups[fl.group].clock[fl.prio]
+}
+
+// unidle takes a flow out of the empty ones.
+func (q *Queue) unidle(f int32) {
+	fl := &q.flows[f]
+	q.flows[fl.prev].next, q.flows[fl.next].prev = fl.next, fl.prev
+	q.idleN--
+	switch {
+	case q.idleN == 0:
+		q.idle = none
+	case q.idle == f:
+		q.idle = fl.next
+	}
+}
+
+// forget looks at the next n empty flows.
+func (q *Queue) forget(n int) {
+	for ; n > 0 && q.idle != none; n-- {
+		f := q.idle
+		if q.ahead(f) {
+			q.idle = q.flows[f].next
+			continue
+		}
+		q.unidle(f)
+		q.drop(f)
+	}
 }
 
 // drop forgets a flow that is empty.

@@ -4,7 +4,9 @@
 // flows are served by start-time fair queueing: each flow has a clock that
 // advances by the bytes it was given, and the flow whose clock is behind goes
 // first. A stream that comes with one request now and then thus goes before
-// one that has ten thousand waiting. Groups take turns.
+// one that has ten thousand waiting. What a flow was given is remembered for a
+// while after it is empty, so that one which asks for one thing after the
+// other gets no more than its share. Groups take turns.
 //
 // Normal requests go before background ones, but of sixteen turns one is the
 // background's, so that it is never starved.
@@ -40,6 +42,7 @@ type flow struct {
 	head, tail int32
 	group      int32
 	heapAt     int32 // in its heap, or none: empty or held
+	prev, next int32 // in Queue.idle, while it is empty
 	chain      int32 // of the hash table, or of the free list
 	prio       uint8
 	held       bool
@@ -59,8 +62,10 @@ type Queue struct {
 	free   int32
 	table  []int32 // hash of flows
 	used   int
+	idle   int32 // ring of empty flows whose clock is still ahead, or none
+	idleN  int
 	groups []group
-	turn   int // the group that is next
+	turn   [2]int // the group that is next
 	count  [2]int
 	rounds uint
 	heldN  int
@@ -69,7 +74,7 @@ type Queue struct {
 
 // New makes an empty queue.
 func New() *Queue {
-	q := &Queue{free: none, table: make([]int32, 64)}
+	q := &Queue{free: none, idle: none, table: make([]int32, 64)}
 	for i := range q.table {
 		q.table[i] = none
 	}
@@ -145,7 +150,7 @@ func (q *Queue) Remove(id int32, charge bool) {
 			fl.held = false
 			q.heldN--
 		}
-		q.drop(f)
+		q.retire(f)
 	case charge && fl.heapAt != none:
 		q.down(&q.groups[fl.group].heap[fl.prio], fl.heapAt)
 	}
@@ -171,7 +176,7 @@ func (q *Queue) peek(prio uint8) (int32, bool) {
 		return none, false
 	}
 	for i := 0; i < len(q.groups); i++ {
-		at := q.turn + i
+		at := q.turn[prio] + i
 		if at >= len(q.groups) {
 			at -= len(q.groups)
 		}
@@ -179,7 +184,7 @@ func (q *Queue) peek(prio uint8) (int32, bool) {
 		if g.blocked || len(g.heap[prio]) == 0 {
 			continue
 		}
-		q.turn = at
+		q.turn[prio] = at
 		return q.flows[g.heap[prio][0]].head, true
 	}
 	return none, false
@@ -191,12 +196,14 @@ func (q *Queue) Take(id int32) {
 	fl := &q.flows[f]
 	g := &q.groups[fl.group]
 	g.clock[fl.prio] = fl.clock
-	q.turn++
-	if q.turn >= len(q.groups) {
-		q.turn = 0
+	turn := &q.turn[fl.prio]
+	*turn++
+	if *turn >= len(q.groups) {
+		*turn = 0
 	}
 	q.rounds++
 	q.Remove(id, true)
+	q.forget(2)
 }
 
 // Hold keeps the flow of an item from being served until ReleaseHeld: its

@@ -28,7 +28,7 @@ for source in "$here"/test_host_*.c; do
 	name=${source##*/}
 	name=${name%.c}
 	[ $name = test_host_dlclose ] ||
-		build $name "$source" "$here/host.c" || exit 1
+		build $name "$source" "$here/host.c" -ldl || exit 1
 done
 bin=$work/bin
 
@@ -40,6 +40,9 @@ host threads $backend
 host small-stack $backend
 host setuid $backend
 host keeps-all $backend
+
+make -s -C "$top" build/panic/libdbox_aio_core.so.1 >&2 || exit 1
+run panic env LD_LIBRARY_PATH="$top/build/panic" "$bin/test_host_panic" $backend
 
 run signals-before "$bin/test_host_signals" $backend before
 run signals-after "$bin/test_host_signals" $backend after

@@ -30,7 +30,6 @@ type place struct {
 	state state
 	op    backend.Op
 	fault Fault
-	close bool // its descriptor was closed already, in place of failing
 }
 
 type state uint8
@@ -80,7 +79,9 @@ func (b *Backend) Release(i int) {
 	p := &b.at[h.tag]
 	switch {
 	case b.closed && p.state == waiting:
-		b.discard(p.op.Kind, do(&p.op))
+		if p.fault.Errno == 0 || p.op.Kind == backend.Close {
+			b.discard(p.op.Kind, do(&p.op))
+		}
 	case b.closed:
 		b.discard(p.op.Kind, h.res)
 	case p.state == kept:
@@ -236,10 +237,7 @@ func (b *Backend) Reap(events []backend.Event) int {
 
 // Cancel implements backend.Backend. What waits here is not to be moved by it.
 func (b *Backend) Cancel(tag uint32) {
-	if int(tag) >= len(b.at) || b.at[tag].state == absent {
-		panic("faulty: an operation is cancelled that is not in flight")
-	}
-	if b.at[tag].state == inside {
+	if int(tag) < len(b.at) && b.at[tag].state == inside {
 		b.inner.Cancel(tag)
 	}
 }

@@ -230,13 +230,18 @@ func (b *Backend) end(released func()) {
 
 // discard drops the results of operations that nobody waits for any more.
 func (b *Backend) discard() {
-	for at := atomic.SwapUintptr(&b.shared.Done, 0); at != 0; {
+	b.discardList(b.batch)
+	b.batch = 0
+	b.discardList(atomic.SwapUintptr(&b.shared.Done, 0))
+}
+
+func (b *Backend) discardList(at uintptr) {
+	for at != 0 {
 		job := abi.At[Job](at)
-		next := job.Next
 		if backend.Kind(job.Kind) == backend.Open && job.Result >= 0 {
 			_ = unix.Close(int(job.Result))
 		}
 		b.inFlight--
-		at = next
+		at = job.Next
 	}
 }

@@ -35,6 +35,7 @@ type Backend struct {
 	timespec *unix.Timespec
 	cqes     [64]*uring.CQEvent
 	ready    []backend.Event // ended outside of a completion
+	opening  []bool          // by tag: the operation is an Open
 }
 
 // New makes a ring for depth operations in flight with that many io-wq
@@ -54,6 +55,7 @@ func New(depth, workers, eventFD int) (*Backend, error) {
 		entries:  *(*uint32)(unsafe.Pointer(ring.Params)),
 		timespec: &unix.Timespec{},
 		ready:    make([]backend.Event, 0, 64),
+		opening:  make([]bool, 256),
 	}
 	fd32 := int32(eventFD)
 	if errno := register(ring.Fd(), registerEventfd, unsafe.Pointer(&fd32), 1); errno != 0 {
@@ -114,6 +116,10 @@ func (b *Backend) sqe() *uring.SQEntry {
 
 // Start implements backend.Backend.
 func (b *Backend) Start(op *backend.Op) {
+	for int(op.Tag) >= len(b.opening) {
+		b.opening = append(b.opening, make([]bool, 256)...)
+	}
+	b.opening[op.Tag] = op.Kind == backend.Open
 	e := b.sqe()
 	e.UserData = uint64(op.Tag)
 	if op.Wait {

@@ -5,6 +5,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"libdbox_aio/go/backend"
 )
 
 // Close implements backend.Backend. The kernel lets go of a ring only when
@@ -12,6 +14,7 @@ import (
 // pipe is put there: what is left of it shows when.
 func (b *Backend) Close(released func()) {
 	b.Flush()
+	b.discard()
 	if b.inFlight == 0 {
 		b.closeRing()
 		released()
@@ -28,6 +31,18 @@ func (b *Backend) Close(released func()) {
 		_ = gone.Close()
 		released()
 	}()
+}
+
+// discard drops what has ended and nobody has reaped.
+func (b *Backend) discard() {
+	var events [64]backend.Event
+	for n := b.Reap(events[:]); n > 0; n = b.Reap(events[:]) {
+		for _, ev := range events[:n] {
+			if b.opening[ev.Tag] && ev.Res >= 0 {
+				_ = unix.Close(int(ev.Res))
+			}
+		}
+	}
 }
 
 // plantPipe puts the writing end of a new pipe into the ring's table and
