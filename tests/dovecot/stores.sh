@@ -16,6 +16,27 @@ begin sdbox sdbox && {
 	end
 }
 
+# The demo's daemon finds the messages of such a store and serves them.
+demo_serves()
+{
+	make -s -C "$top" all build/dbox-read >>"$work/output" 2>&1 &&
+	"$top/build/dbox-read" -t 1 -c 20 -B "$backend" "$store/mail" \
+		>>"$work/output" 2>&1 &&
+	grep -q "^$1 messages" "$work/output" &&
+	grep -q '^Length and checksum of every message were right' \
+		"$work/output"
+}
+
+begin sdbox-demo sdbox && {
+	add medium && demo_serves 60
+	end
+}
+
+begin mdbox-demo mdbox -o mdbox_rotate_size=100k && {
+	add medium && demo_serves 60
+	end
+}
+
 begin sdbox-large sdbox && {
 	add large && compare
 	end
