@@ -143,6 +143,12 @@ static int worker_start(struct dbox_workers *w)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	ret = pthread_create(&thread, &attr, worker_main, w);
+	if (ret == EINVAL) {
+		/* The host's thread-local variables lie on the stack too. */
+		size = 8 * 1024 * 1024;
+		(void)pthread_attr_setstacksize(&attr, size);
+		ret = pthread_create(&thread, &attr, worker_main, w);
+	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 	if (ret == 0)

@@ -74,7 +74,7 @@ static int dispatch_run(struct dbox_aio *ctx, unsigned int max,
 	unsigned int want, ran = 0;
 	uint32_t more = 0;
 	sigset_t old;
-	int ret;
+	int ret, died = 0;
 
 	for (;;) {
 		want = DISPATCH_BATCH;
@@ -86,6 +86,12 @@ static int dispatch_run(struct dbox_aio *ctx, unsigned int max,
 				    ctx->stall_ns - spent, &more);
 		core_leave(&old);
 		spent += clock_ns() - begin;
+		if (ret == DBOX_AIO_EINTERNAL && !died) {
+			/* It died of this call. Now it gives the requests
+			   back. */
+			died = 1;
+			continue;
+		}
 		if (ret < 0) {
 			ret = core_failed(ret);
 			break;

@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdint.h>
+#include <pthread.h>
 #include <sys/types.h>
 
 /* The public functions are the only ones that -fvisibility=hidden leaves. */
@@ -112,6 +113,11 @@ int limits_check(void);
 /* All signals but those a fault raises in the thread that caused it. */
 extern sigset_t signals_async;
 void signals_init(void);
+
+/* A thread with a small stack, if the host leaves room for that. 0, or an
+   errno. */
+int thread_create(pthread_t *thread_r, int detached, void *(*run)(void *),
+		  void *context);
 
 /* Handlers of the host, as they were before the Go runtime looked at them. */
 struct signals_saved {

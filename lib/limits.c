@@ -21,7 +21,6 @@
 
 /* Threads of the runtime, and a reserve for its first blocking calls. */
 #define THREADS_NEEDED 12
-#define THREAD_STACK_SIZE (64 * 1024)
 
 /* The runtime's epoll descriptor, its eventfd, two files of the cgroup, the
    core itself while it is mapped, and a few to spare. */
@@ -79,23 +78,17 @@ static int threads_check(void)
 {
 	pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 	pthread_t threads[THREADS_NEEDED];
-	pthread_attr_t attr;
 	int i, count, error = 0;
 
-	if (pthread_attr_init(&attr) != 0)
-		return error_set(DBOX_AIO_ENOMEM, "no memory for a thread");
-	(void)pthread_attr_setstacksize(&attr, THREAD_STACK_SIZE);
 	pthread_mutex_lock(&gate);
 	for (count = 0; count < THREADS_NEEDED; count++) {
-		error = pthread_create(&threads[count], &attr, thread_stay,
-				       &gate);
+		error = thread_create(&threads[count], 0, thread_stay, &gate);
 		if (error != 0)
 			break;
 	}
 	pthread_mutex_unlock(&gate);
 	for (i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);
-	pthread_attr_destroy(&attr);
 	if (count == THREADS_NEEDED)
 		return 0;
 	return error_format(DBOX_AIO_ELIMIT,

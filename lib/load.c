@@ -2,6 +2,7 @@
  * load.c: loads the core, once for each process and as late as possible: a
  * daemon links first and forks later, and a Go runtime does not survive that.
  */
+#define _GNU_SOURCE
 #include "front.h"
 
 #include <dlfcn.h>
@@ -50,17 +51,30 @@ static int load_forked(void)
 /* The core lies beside the file that this code is in. */
 static int core_path(char *path_r)
 {
+	char origin[PATH_MAX], file[PATH_MAX];
+	const char *name;
+	void *self = NULL;
 	Dl_info info;
 	char *slash;
 
-	if (dladdr((const void *)&core_symbols, &info) == 0 ||
-	    info.dli_fname == NULL)
+	/* Where it was when it was loaded: a daemon changes its directory
+	   later, and the name can be a relative one. */
+	if (dladdr1((const void *)&core_symbols, &info, &self,
+		    RTLD_DL_LINKMAP) == 0 ||
+	    info.dli_fname == NULL || self == NULL ||
+	    dlinfo(self, RTLD_DI_ORIGIN, origin) < 0)
 		return error_set(DBOX_AIO_ENOCORE,
 			"can't find where libdbox_aio.so.1 was loaded from");
-	if (realpath(info.dli_fname, path_r) == NULL)
+	name = strrchr(info.dli_fname, '/');
+	name = name == NULL ? info.dli_fname : name + 1;
+	if (snprintf(file, sizeof(file), "%s/%s", origin, name) >=
+	    (int)sizeof(file))
+		return error_format(DBOX_AIO_ENOCORE, "%s: path is too long",
+				    origin);
+	if (realpath(file, path_r) == NULL)
 		return error_format(DBOX_AIO_ENOCORE,
-			"can't resolve the path of %s: %s",
-			info.dli_fname, strerror(errno));
+			"can't resolve the path of %s: %s", file,
+			strerror(errno));
 	slash = strrchr(path_r, '/');
 	if (slash + 1 + sizeof(CORE_NAME) > path_r + PATH_MAX)
 		return error_format(DBOX_AIO_ENOCORE, "%s: path is too long",

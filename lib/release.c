@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define CLOSER_STACK_SIZE (64 * 1024)
 
 static void *closer_run(void *arg)
 {
@@ -19,22 +18,14 @@ static void *closer_run(void *arg)
 /* Closes a descriptor whose close may wait for storage. */
 static void fd_close_elsewhere(int fd)
 {
-	pthread_attr_t attr;
 	pthread_t thread;
 	sigset_t all, old;
-	int ret = -1;
+	int ret;
 
 	sigfillset(&all);
-	if (pthread_attr_init(&attr) == 0) {
-		(void)pthread_attr_setdetachstate(&attr,
-						  PTHREAD_CREATE_DETACHED);
-		(void)pthread_attr_setstacksize(&attr, CLOSER_STACK_SIZE);
-		(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-		ret = pthread_create(&thread, &attr, closer_run,
-				     (void *)(intptr_t)fd);
-		(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-		pthread_attr_destroy(&attr);
-	}
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	ret = thread_create(&thread, 1, closer_run, (void *)(intptr_t)fd);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (ret != 0)
 		(void)close(fd);
 }

@@ -65,7 +65,8 @@ static int waiting_take(struct waiting *waiting, uint64_t deadline)
 		core_leave(&old);
 		if (ret == DBOX_AIO_ENOENT && waiting->ran > 0) {
 			/* A callback of the request has itself waited for the
-			   rest. */
+			   rest, and what that has signalled was cleared. */
+			waiting->more = DBOX_CORE_MORE_RESULTS;
 			return 0;
 		}
 		if (ret == DBOX_AIO_ENOENT)
