@@ -43,11 +43,10 @@ func (e *Engine) abort(id int32, status abi.Status, detail uint16) bool {
 			return false
 		}
 		e.unlinkReady(id)
-		if r.message != 0 {
-			e.pool.Drop(r.message)
-			r.message = 0
-		}
+		e.dropMessage(r)
 		r.resultFlags = 0
+	case stateAgain:
+		e.unlink(&e.again, id)
 	case stateQueued:
 		e.leaveRun(id)
 		e.queue.Remove(id, false)
@@ -86,7 +85,10 @@ func (e *Engine) expire() {
 		return
 	}
 	now := e.now()
-	for {
+	for n := 1; ; n++ {
+		if n%flushEvery == 0 && e.late() {
+			return
+		}
 		id, ok := e.timers.Expired(now)
 		if !ok {
 			return

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"strings"
 	"testing"
 
 	"libdbox_aio/go/abi"
@@ -21,13 +22,24 @@ func onAll(t *testing.T, opts engine.Options, schedule func(t *testing.T, h *hos
 			if firstWay == "" {
 				first, firstWay = text, w.name
 			} else if text != first {
-				t.Errorf("not the same completions as on %s:\n%s\n%s:\n%s", firstWay, first, w.name, text)
+				t.Errorf("not the same completions as on %s:\n%s", firstWay, difference(first, text))
 			}
 		})
 	}
 }
 
-// held runs a schedule on the ways on which nothing is answered at once, with
+// difference shows the first lines of two transcripts that differ.
+func difference(a, b string) string {
+	linesA, linesB := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for i := range linesA {
+		if i >= len(linesB) || linesA[i] != linesB[i] {
+			return linesA[i] + "\n" + strings.Join(linesB[i:min(i+1, len(linesB))], "")
+		}
+	}
+	return "there is more"
+}
+
+// onHeld runs a schedule on the ways on which nothing is answered at once, with
 // a script that goes before theirs.
 func onHeld(t *testing.T, opts engine.Options, script faulty.Script, schedule func(t *testing.T, h *host)) {
 	t.Helper()
@@ -114,12 +126,12 @@ func everything(s *store) []request {
 // verifyAll compares the completions of requests for whole files.
 func verifyAll(t *testing.T, h *host, s *store, all []request) {
 	t.Helper()
-	byPath := map[string]*mailFile{s.missing: s.moved}
-	for _, f := range s.mails() {
-		byPath[f.path] = f
-	}
 	for _, q := range all {
-		verifyOne(t, h, byPath[q.path], q)
+		f := s.byPath(q.path)
+		if q.path == s.missing {
+			f = s.moved
+		}
+		verifyOne(t, h, f, q)
 	}
 }
 

@@ -79,7 +79,7 @@ func (e *Engine) fill(r *request, out *abi.Completion) {
 		Stream:       r.stream,
 		RecordOffset: r.record,
 		ErrorOffset:  r.errorOffset,
-		LatencyUS:    uint64(max(e.now()-r.submitted, 0)) / 1000,
+		LatencyUS:    uint64(max(r.ended-r.submitted, 0)) / 1000,
 		Context:      uintptr(r.context),
 		Message:      r.message,
 		Detail:       detailAt[r.detail],

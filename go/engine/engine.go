@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"math/bits"
 	"time"
 
@@ -48,14 +49,16 @@ type Engine struct {
 	idShift  uint
 	sequence uint64
 
+	again    list // requests that go on before any that is queued
 	ready    list // requests with something to deliver
 	readyLen int
-	inFlight int // operations that the backend has
-	slow     int // of them those that take a worker
-	deferred int // operations that wait for their mount's turn
-	heldMark int64
+	inFlight int   // operations that the backend has
+	slow     int   // of them those that take a worker
+	deferred int   // operations that wait for their mount's turn
+	heldNeed int64 // the least that one which waits for memory needs
 	keepOpen int   // open files that may wait for their next request
 	deadline int64 // of this call
+	unclosed []int // descriptors that nobody could close
 	scratch  []runItem
 	together []int32 // see gather
 	events   [64]backend.Event
@@ -74,8 +77,10 @@ func New(opts Options, be backend.Backend, pool *mem.Pool, kind uint32, fallback
 		queue:    sched.New(),
 		started:  time.Now(),
 		idShift:  uint(bits.Len(uint(opts.MaxPending) + chunkSize)),
+		again:    list{none, none},
 		ready:    list{none, none},
 		keepOpen: 16,
+		heldNeed: math.MaxInt64,
 	}
 	e.stats.Backend, e.stats.FallbackErrno = kind, fallback
 	var ts unix.Timespec

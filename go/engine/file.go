@@ -10,6 +10,7 @@ import (
 	"libdbox_aio/go/abi"
 	"libdbox_aio/go/backend"
 	"libdbox_aio/go/mem"
+	"libdbox_aio/go/mounts"
 )
 
 // file is a name under which requests ask for a file: a handle, or a path
@@ -20,6 +21,7 @@ type file struct {
 	group   [2]int32 // the mount that the path seems to lie on
 	local   [2]bool  // and whether an open may be tried at once
 	handle  bool
+	linked  bool // some part of the path is a symbolic link
 	own     bool // of one request alone: not among the names
 	cookie  uintptr
 	number  uint64 // of a handle, as the front knows it
@@ -204,7 +206,6 @@ func (e *Engine) CloseFile(number uint64) abi.Status {
 	e.enter(e.opts.StallNS)
 	f := e.files.at(i)
 	f.number = 0
-	f.cookie = 0
 	if f.live == 0 && f.node != none {
 		n := f.node
 		f.node = none
@@ -251,6 +252,11 @@ func (e *Engine) tryOpen(i int32) {
 			e.openDone(i, fd, errno, f.group[k], true)
 			return
 		}
+		if errno == unix.ELOOP {
+			// It leads to nobody knows where: no load of this mount.
+			f.local[k], f.linked, f.group[k] = false, true, mounts.Unknown
+			e.mounts.Linked(f.text(k), mounts.Unknown)
+		}
 	}
 	o := e.newOp(backend.Open, purposeOpen)
 	op := e.ops.at(o)
@@ -284,24 +290,35 @@ func (e *Engine) openDone(i int32, fd int32, errno syscall.Errno, mount int32, i
 	if n != none {
 		if f.waiters.head == none {
 			// Nobody waits any more.
-			e.closeNode(n)
+			e.closeOpen(n)
 			e.unrefNode(n)
 			return
 		}
 		f.node = n
+		if f.linked {
+			e.mounts.Linked(f.text(f.which()), e.nodes.at(n).mount)
+		}
 		e.nodes.at(n).file = i
 		e.nodes.at(n).alt = f.attempt == 1
+		// It must not be closed when the first of them ends at once.
+		e.nodes.at(n).opening = true
+		e.nodes.at(n).refs++
 	}
 	for {
 		id := e.pop(&f.waiters)
 		if id == none {
-			return
+			break
 		}
 		if n == none {
 			e.fail(id, status, int32(errno), detail)
 		} else {
 			e.begin(id)
 		}
+	}
+	if n != none {
+		e.nodes.at(n).opening = false
+		e.maybeClose(n)
+		e.unrefNode(n)
 	}
 }
 

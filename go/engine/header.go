@@ -104,7 +104,7 @@ func (e *Engine) begin(id int32) {
 	r.state = stateActive
 	e.leaveRun(id)
 	e.use(r)
-	if r.offset > maxOffset {
+	if r.offset > maxOffset && (r.op == abi.OpRead || r.op == abi.OpScan) {
 		r.errorOffset = e.nodes.at(r.node).attr.Size
 		e.fail(id, abi.ETRUNCATED, 0, detailOf(dbox.RuleMessageHeaderTruncated))
 		return
@@ -112,7 +112,7 @@ func (e *Engine) begin(id int32) {
 	switch r.op {
 	case abi.OpOpen:
 		if e.nodes.at(r.node).known {
-			e.finish(id)
+			e.beginStat(id) // the file may have grown
 			return
 		}
 		e.wantHeader(id)
@@ -177,7 +177,7 @@ func (e *Engine) statDone(i int32, errno syscall.Errno) {
 		}
 		e.endOp(i)
 		switch {
-		case r.op != abi.OpStat:
+		case r.op == abi.OpRead || r.op == abi.OpScan:
 			e.rechecked(id)
 		case errno != 0:
 			e.fail(id, statFailed(errno), int32(errno), detailStat)

@@ -68,13 +68,13 @@ type host struct {
 	out     [64]abi.Completion
 	before  []string // descriptors
 
-	pending  map[uint64]*pending // by id
-	results  map[uint64][]result // by context: all completions of a request
-	order    []uint64            // contexts, as final completions came
-	kept     []uintptr           // messages that were not released
-	keep     bool                // keep the messages that come
-	discard  bool                // keep no results
-	unaware  bool                // do not look at the engine's insides
+	pending  map[uint64]*pending  // by id
+	results  map[uint64][]result  // by context: all completions of a request
+	order    []uint64             // contexts, as final completions came
+	kept     []uintptr            // messages that were not released
+	keep     bool                 // keep the messages that come
+	final    func(context uint64) // is called when a request is over
+	unaware  bool                 // do not look at the engine's insides
 	released atomic.Bool
 	down     bool
 }
@@ -328,16 +328,22 @@ func (h *host) waitRequest(id uint64) {
 }
 
 // patience is more than any operation takes that is not held.
-const patience = 10 * time.Second
+const patience = 5 * time.Second
 
 // run dispatches until nothing is pending. All it goes by is the descriptor.
 func (h *host) run() {
 	h.t.Helper()
+	left, begin := len(h.pending), time.Now()
 	for len(h.pending) > 0 {
 		if !h.readable(patience) {
 			h.t.Fatalf("%d requests are pending, and no wake-up came: %s", len(h.pending), h.e.Counts())
 		}
 		h.dispatch(0)
+		if n := len(h.pending); n < left {
+			left, begin = n, time.Now()
+		} else if time.Since(begin) > patience {
+			h.t.Fatalf("%d requests are pending, and it goes round in circles: %s", n, h.e.Counts())
+		}
 	}
 }
 
@@ -367,19 +373,25 @@ func (h *host) completed(c *abi.Completion) {
 		h.order = append(h.order, p.context)
 	}
 	at := c.Result.Message
-	if !h.discard {
-		r := result{Result: c.Result, detail: cText(c.Result.Detail)}
-		if at != 0 {
-			r.message = copyMessage(at)
+	r := result{Result: c.Result, detail: cText(c.Result.Detail)}
+	if at != 0 {
+		r.message = copyMessage(at)
+		if fd := r.message.FD; fd >= 0 {
+			if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil {
+				h.t.Errorf("the descriptor of a message: %v", err)
+			}
 		}
-		h.results[p.context] = append(h.results[p.context], r)
 	}
+	h.results[p.context] = append(h.results[p.context], r)
 	switch {
 	case at == 0:
 	case h.keep:
 		h.kept = append(h.kept, at)
 	default:
 		unref(at)
+	}
+	if h.final != nil && h.pending[id] == nil {
+		h.final(p.context)
 	}
 }
 
@@ -512,7 +524,7 @@ func (h *host) close(file uint64) {
 // had to tell of it.
 func (h *host) check(call string, told bool) {
 	h.t.Helper()
-	if held := h.pool.Held(); held > h.opts.MaxBytes {
+	if held := h.pool.Held(); held > h.opts.MaxBytes && held-h.e.Aside() > h.opts.MaxBytes {
 		h.t.Fatalf("%s: %d bytes are held, %d may be", call, held, h.opts.MaxBytes)
 	}
 	if h.unaware {
@@ -547,6 +559,7 @@ func (h *host) stats() abi.Stats {
 // end checks that all has ended well and ends the context.
 func (h *host) end() {
 	h.t.Helper()
+	h.keep = false
 	h.releaseKept()
 	if h.faults != nil {
 		h.faults.ReleaseAll()
@@ -607,7 +620,7 @@ func (h *host) gone() {
 	_ = unix.Close(h.fd)
 	_ = unix.Munmap(h.arena)
 	defer runtime.UnlockOSThread()
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(time.Millisecond) {
 		after := descriptors(h.t)
 		if h.released.Load() && slices.Equal(h.before, after) {
 			return
@@ -633,9 +646,15 @@ func (h *host) one(context uint64) result {
 // file was read.
 func (r *result) text() string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "status %d errno %d op %d flags %#x record %d error %d file %d+%d+%d created %d size %d %q",
-		r.Status, r.SysErrno, r.Op, r.Flags, r.RecordOffset, r.ErrorOffset,
-		r.FileVersion, r.FileHeaderSize, r.MessageHeaderSize, r.CreateTime, r.FileSize, r.detail)
+	fmt.Fprintf(&s, "status %d errno %d op %d flags %#x record %d error %d %q",
+		r.Status, r.SysErrno, r.Op, r.Flags, r.RecordOffset, r.ErrorOffset, r.detail)
+	if r.Status == abi.OK && r.Op != abi.OpStat {
+		// Of a file whose header others have read a failure or a STAT shows it.
+		fmt.Fprintf(&s, " file %d+%d+%d created %d", r.FileVersion, r.FileHeaderSize, r.MessageHeaderSize, r.CreateTime)
+	}
+	if r.Status == abi.OK {
+		fmt.Fprintf(&s, " size %d", r.FileSize)
+	}
 	if m := r.message; m != nil {
 		fmt.Fprintf(&s, " body %d of %d record %d metadata %q", len(m.body), m.BodySize, m.RecordSize, m.lines)
 	}

@@ -21,8 +21,17 @@ func (e *Engine) Check() error {
 	return c.err
 }
 
-// InFlight returns how many operations have not ended.
-func (e *Engine) InFlight() int { return e.inFlight + e.deferred }
+// Aside returns the bytes of operations that read no messages: file headers
+// and attributes. They are held in addition to the budget.
+func (e *Engine) Aside() int64 {
+	sum := 0
+	for _, i := range taken(&e.ops) {
+		if o := e.ops.at(i); o.purpose == purposeHeader || o.purpose == purposeStat {
+			sum += mem.Cap(o.block) + 64
+		}
+	}
+	return int64(sum)
+}
 
 type checker struct {
 	e   *Engine
@@ -178,11 +187,11 @@ func (c *checker) operations() {
 			c.wrong("mount %d: %d operations at workers, %d may be", m, inFlight[m], e.perMount())
 		}
 	}
-	if started > e.opts.QueueDepth {
-		c.wrong("%d operations in flight, the queue is %d deep", started, e.opts.QueueDepth)
+	if started-slow > e.opts.QueueDepth {
+		c.wrong("%d operations in flight, the queue is %d deep", started-slow, e.opts.QueueDepth)
 	}
-	if slow > e.opts.MaxWorkers {
-		c.wrong("%d operations at %d workers", slow, e.opts.MaxWorkers)
+	if slow > e.workers() {
+		c.wrong("%d operations at %d workers", slow, e.workers())
 	}
 }
 
@@ -257,11 +266,13 @@ func (c *checker) memory() {
 	e := c.e
 	reserved := 0
 	for _, i := range taken(&e.readings) {
-		if e.readings.at(i).reserved {
-			reserved++
+		rd := e.readings.at(i)
+		if rd.reserved {
+			reserved += mem.MessageReserve
 		}
+		reserved += int(rd.extra)
 	}
-	c.equal("reserved", int(e.pool.Used()-e.pool.Held()), reserved*mem.MessageReserve)
+	c.equal("bytes set aside", int(e.pool.Used()-e.pool.Held()), reserved)
 }
 
 // progress looks for the wake-up that would never come.

@@ -25,6 +25,7 @@ type content struct {
 // makeMessage makes the message of a reading. It takes a reference to the
 // block with the body.
 func (e *Engine) makeMessage(r *request, rd *reading, c *content) (uintptr, error) {
+	e.endClaim(rd)
 	m, err := e.pool.Message(0, c.info.Lines, len(c.metadata))
 	if err != nil {
 		return 0, err
@@ -98,7 +99,7 @@ func (e *Engine) deliverRead(id int32) {
 	}
 	m, err := e.makeMessage(r, rd, &c)
 	if err != nil {
-		e.noMemory(id, err, 0)
+		e.noMemory(id, err, mem.MessageSize(c.info.Lines, len(c.metadata)), 0)
 		return
 	}
 	if r.flags&abi.WantFD != 0 && !e.giveDescriptor(id, m) {
@@ -125,4 +126,18 @@ func (e *Engine) giveDescriptor(id int32, m uintptr) bool {
 		msg.Flags |= abi.MessageFDSlow
 	}
 	return true
+}
+
+// dropMessage takes back the message of a result, if there is one, that the
+// host will not see.
+func (e *Engine) dropMessage(r *request) {
+	if r.message == 0 {
+		return
+	}
+	m := abi.At[abi.Message](r.message)
+	if m.FD >= 0 {
+		e.reclaimFD(m.FD, m.Flags&abi.MessageFDSlow != 0)
+	}
+	e.pool.Drop(r.message)
+	r.message = 0
 }

@@ -22,6 +22,7 @@ type node struct {
 	refs    int32 // of the file, requests with a result to come, operations
 	users   int32 // requests and operations that need the descriptor
 	waiters list  // requests that wait for the header
+	opening bool  // those who waited for the open are being served
 	known   bool  // the header
 	reading bool  // the header is being read
 	slow    bool  // no call on the descriptor may be made on this thread
@@ -102,12 +103,12 @@ func (e *Engine) dropUser(i int32) {
 // bounded number is kept.
 func (e *Engine) maybeClose(i int32) {
 	n := e.nodes.at(i)
-	if n.users > 0 || n.fd < 0 {
+	if n.users > 0 || n.opening || n.fd < 0 {
 		return
 	}
 	if n.file != none {
 		f := e.files.at(n.file)
-		if f.handle && f.number != 0 {
+		if f.handle && (f.number != 0 || f.live > 0) {
 			return
 		}
 		if f.live > 0 && int(e.stats.OpenFiles) <= e.keepOpen {

@@ -71,14 +71,17 @@ func (e *Engine) mountState(m int32) *mountState {
 }
 
 // perMount is how many workers one mount may take.
-func (e *Engine) perMount() int { return max(e.opts.MaxWorkers/2, 1) }
+func (e *Engine) perMount() int { return max(e.workers()/2, 1) }
+
+// workers is how many operations may be with workers at once.
+func (e *Engine) workers() int { return min(e.opts.MaxWorkers, e.opts.QueueDepth) }
 
 // mayStart reports whether the backend may have the operation now.
 func (e *Engine) mayStart(o *op) bool {
-	if e.inFlight >= e.opts.QueueDepth {
-		return false
+	if !o.worker {
+		return e.inFlight-e.slow < e.opts.QueueDepth
 	}
-	return !o.worker || e.slow < e.opts.MaxWorkers && e.mountState(o.mount).inFlight < e.perMount()
+	return e.slow < e.workers() && e.mountState(o.mount).inFlight < e.perMount()
 }
 
 // startOp gives an operation to the backend, now or when it is its turn.
@@ -205,6 +208,10 @@ func (e *Engine) handle(ev backend.Event) {
 	case backend.Stat:
 		e.statDone(i, errno)
 	default:
+		if errno == unix.ENOMEM {
+			// No worker is to be had: it is still open.
+			e.unclosed = append(e.unclosed, int(o.fd))
+		}
 		e.endOp(i)
 	}
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"math/bits"
 
 	"libdbox_aio/go/abi"
@@ -40,6 +41,9 @@ func (e *Engine) settle() uint32 {
 	if e.ready.head != none {
 		more |= abi.MoreResults
 	}
+	if t := e.timers.Next(); t != 0 && t <= e.now() {
+		more |= abi.MoreWork
+	}
 	if e.mayServe() || e.queue.Held() > 0 && e.pool.Freed() {
 		more |= abi.MoreWork
 	}
@@ -49,13 +53,14 @@ func (e *Engine) settle() uint32 {
 // mayServe reports whether a request could be begun now.
 func (e *Engine) mayServe() bool {
 	e.releaseHeld()
-	return e.roomy() && e.queue.Servable()
+	return e.roomy() && (e.again.head != none || e.queue.Servable())
 }
 
-// releaseHeld lets requests that wait for memory try again, if some came back.
+// releaseHeld lets requests that wait for memory try again, if there is enough
+// for one of them.
 func (e *Engine) releaseHeld() {
-	if e.queue.Held() > 0 && e.pool.Used() < e.heldMark {
-		e.heldMark = 0
+	if e.queue.Held() > 0 && e.pool.Budget()-e.pool.Used() >= e.heldNeed {
+		e.heldNeed = math.MaxInt64
 		e.queue.ReleaseHeld()
 	}
 }
@@ -74,12 +79,18 @@ func (e *Engine) pump(results int) {
 	e.reap()
 	e.releaseHeld()
 	for begun := 1; e.readyLen < results && e.roomy(); begun++ {
-		id, ok := e.queue.Peek()
-		if !ok {
-			break
+		id := e.pop(&e.again)
+		if id != none {
+			e.requests.at(id).state = stateActive
+			e.beginScan(id)
+		} else {
+			var ok bool
+			if id, ok = e.queue.Peek(); !ok {
+				break
+			}
+			e.queue.Take(id)
+			e.serve(id)
 		}
-		e.queue.Take(id)
-		e.serve(id)
 		if begun%flushEvery == 0 {
 			e.be.Flush()
 		}
@@ -89,10 +100,10 @@ func (e *Engine) pump(results int) {
 	}
 }
 
-// roomy reports whether the backend can take more.
-func (e *Engine) roomy() bool {
-	return e.inFlight < e.opts.QueueDepth && e.deferred < e.opts.QueueDepth
-}
+// roomy reports whether the ring can take more. Workers are looked after
+// mount by mount, see updateBlock: what one does not answer must not keep
+// others from being asked.
+func (e *Engine) roomy() bool { return e.inFlight-e.slow < e.opts.QueueDepth }
 
 // reap handles what the backend has done. It is not bounded by time: each
 // event is little work, and there are at most as many as the queue is deep.

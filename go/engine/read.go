@@ -34,6 +34,11 @@ func (r *request) plain() bool {
 	return r.bodyOffset == 0 && r.bodyLimit == 0 && r.flags&(abi.NoBody|abi.HeadersOnly) == 0
 }
 
+// headersOnly: NO_BODY asks for even less.
+func (r *request) headersOnly() bool {
+	return r.flags&(abi.HeadersOnly|abi.NoBody) == abi.HeadersOnly
+}
+
 func (r *request) windowed() bool { return r.bodyOffset != 0 || r.bodyLimit != 0 }
 
 // beginRead has the first piece of a record read, if possible all of it.
@@ -41,17 +46,30 @@ func (e *Engine) beginRead(id int32) {
 	r := e.requests.at(id)
 	n := e.nodes.at(r.node)
 	rd := e.newReading(r)
-	start, length := e.plan(r, n)
-	if e.gather(id, start, length) {
+	if !e.claim(id) {
 		return
 	}
+	start, length := e.plan(r, n)
+	if r.need == 0 && e.gather(id, start, length) {
+		return
+	}
+	if r.need != 0 {
+		length = min(length, int(r.need))
+	}
 	block, err := e.allocate(rd, length)
-	if err == mem.ErrTooBig && length > maxGuess {
-		length = maxGuess
-		block, err = e.allocate(rd, length)
+	// The length is a guess or the host's: what the record really needs, its
+	// header tells.
+	for _, less := range [...]int{recordGuess, blockGuess, metaGuess} {
+		if err == nil || err == mem.ErrNoMemory {
+			break
+		}
+		if less < length {
+			length = less
+			block, err = e.allocate(rd, length)
+		}
 	}
 	if err != nil {
-		e.noMemory(id, err, 0)
+		e.noMemory(id, err, length, 0)
 		return
 	}
 	e.readMain(id, start, block, length)
@@ -196,6 +214,9 @@ func (e *Engine) rereadMain(id int32, end uint64) {
 	r := e.requests.at(id)
 	rd := e.readings.at(r.reading)
 	start := rd.main.start
+	if n := e.nodes.at(r.node); n.known && r.offset != 0 {
+		start = r.offset // perhaps it was read together with others
+	}
 	end, ok := e.justified(r, rd.main.end(), end)
 	if !ok {
 		size := e.nodes.at(r.node).attr.Size
@@ -292,7 +313,7 @@ func (e *Engine) findBody(id int32) bool {
 		return true
 	}
 	have := min(uint64(len(rd.main.from(at))), rd.bodySize)
-	if r.flags&abi.HeadersOnly != 0 && !e.findEmptyLine(id, at, have) {
+	if r.headersOnly() && !e.findEmptyLine(id, at, have) {
 		return false
 	}
 	if rd.to <= have || rd.to == rd.from {
@@ -318,7 +339,7 @@ func (e *Engine) findBody(id int32) bool {
 func (e *Engine) withMetadata(r *request, end uint64) uint64 {
 	n := e.nodes.at(r.node)
 	guess := end + metaGuess
-	if h := r.offset + r.hint; r.hint != 0 && h > end && h-end <= dbox.MaxMetadataSize {
+	if h := r.offset + r.hint; r.hint != 0 && h > end && h-end <= 16*metaGuess {
 		guess = h
 	}
 	if n.attr.Size >= end && n.attr.Size < guess {
@@ -339,15 +360,21 @@ func (e *Engine) readApart(id int32, at uint64) bool {
 		e.fail(id, abi.ETOOBIG, 0, detailBudget)
 		return false
 	}
-	if r.wantsMetadata() && len(rd.main.from(at+rd.bodySize)) == 0 {
-		if !e.readMetadata(id, at+rd.bodySize, metaGuess) {
-			return false
-		}
-		if r.state != stateActive || r.reading == none {
-			return false
-		}
+	// All that the main piece had to tell is known, and its memory may be
+	// what is missing.
+	e.dropPiece(id, &rd.main)
+	if !e.readPiece(id, purposeBody, at+rd.from, int(rd.to-rd.from), 0) {
+		return false
 	}
-	e.readPiece(id, purposeBody, at+rd.from, int(rd.to-rd.from), 0)
+	// If the body was there at once, the request has gone on already.
+	if r.state != stateActive || r.reading == none || e.readings.at(r.reading) != rd || rd.body.op == none {
+		return false
+	}
+	// Without the memory for both, the metadata comes after the body.
+	room := e.pool.Budget() - e.pool.Used()
+	if r.wantsMetadata() && rd.meta == noPiece && room >= metaGuess+slack {
+		e.readMetadata(id, at+rd.bodySize, metaGuess)
+	}
 	return false
 }
 
@@ -369,8 +396,18 @@ func (e *Engine) findEmptyLine(id int32, at, have uint64) bool {
 		e.truncated(id, rd.main.end())
 		return false
 	}
-	e.rereadMain(id, at+min(4*max(have, blockGuess), rd.bodySize))
+	e.rereadMain(id, at+e.grown(have, rd.bodySize))
 	return false
+}
+
+// grown is how much of a body is to be read where have bytes of it did not
+// have its first empty line: four times as much, if the budget allows that.
+func (e *Engine) grown(have, size uint64) uint64 {
+	most := uint64(e.pool.Budget()) * 3 / 4
+	if have < most {
+		return min(4*max(have, blockGuess), max(most, have+1), size)
+	}
+	return min(have+have/8+1, size)
 }
 
 func (e *Engine) truncated(id int32, off uint64) {
@@ -413,6 +450,7 @@ func (e *Engine) rechecked(id int32) {
 		e.scanRechecked(id, grown)
 	case grown:
 		r.errorOffset = 0
+		r.before, r.after = none, none // they may be others' by now
 		e.endReading(id)
 		e.beginRead(id)
 	default:

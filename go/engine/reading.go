@@ -27,6 +27,8 @@ type reading struct {
 	bodySize   uint64
 	from, to   uint64 // the part of the body that is wanted
 	lookedAt   int    // bytes of the body that have no empty line
+	read       int    // bytes that the last chunk was to have
+	extra      int64  // memory set aside for what is still to be read
 	parsed     bool   // the message header
 	waitHeader bool   // for the file header
 	reserved   bool   // memory for the message is set aside
@@ -45,10 +47,9 @@ func (p *piece) bytes() []byte {
 // end is the file offset behind the piece.
 func (p *piece) end() uint64 { return p.start + uint64(p.filled) }
 
-// from returns the piece from a file offset on; empty if it does not get
-// there.
+// from returns the piece from a file offset on; empty if that is not in it.
 func (p *piece) from(off uint64) []byte {
-	if off >= p.end() {
+	if off < p.start || off >= p.end() {
 		return nil
 	}
 	return p.bytes()[off-p.start:]
@@ -77,6 +78,7 @@ func (e *Engine) endReading(id int32) {
 	if rd.reserved {
 		e.pool.EndReserve()
 	}
+	e.endClaim(rd)
 	e.readings.release(r.reading)
 	r.reading = none
 }
@@ -91,24 +93,54 @@ func (e *Engine) dropPiece(id int32, p *piece) {
 	*p = noPiece
 }
 
+// claim sets aside, before a request begins again that had to wait for memory,
+// all that it was missing: else it would read its first piece, find that the
+// next one does not fit, and begin again for ever. false: it has to wait on.
+func (e *Engine) claim(id int32) bool {
+	r := e.requests.at(id)
+	if r.need == 0 {
+		return true
+	}
+	if !e.pool.SetAside(r.need) {
+		if r.op != abi.OpScan {
+			e.endReading(id)
+		}
+		e.waitForMemory(id)
+		return false
+	}
+	e.readings.at(r.reading).extra = r.need
+	return true
+}
+
 // allocate gets memory for a piece of a reading. Room for the message is set
 // aside once for each reading.
 func (e *Engine) allocate(rd *reading, n int) (uintptr, error) {
+	extra := rd.extra
+	e.endClaim(rd)
+	if rd.reserved {
+		e.pool.EndReserve() // Alloc sets aside anew
+		rd.reserved = false
+	}
 	block, err := e.pool.Alloc(int64(n))
 	if err != nil {
 		return 0, err
 	}
-	if rd.reserved {
-		e.pool.EndReserve()
-	}
 	rd.reserved = true
+	if rest := extra - mem.Size(block); rest > 0 && e.pool.SetAside(rest) {
+		rd.extra = rest
+	}
 	return block, nil
 }
 
-// noMemory is called when allocate failed: the request waits at the head of
-// its flow until memory comes back, or fails if that can't help. hint is what
-// the record is known to need by now, or 0.
-func (e *Engine) noMemory(id int32, err error, hint uint64) {
+func (e *Engine) endClaim(rd *reading) {
+	e.pool.PutBack(rd.extra)
+	rd.extra = 0
+}
+
+// noMemory is called when n bytes could not be had: the request waits at the
+// head of its flow until there are as many as it has now and n more, or fails
+// if that can't be. hint is what the record is known to need by now, or 0.
+func (e *Engine) noMemory(id int32, err error, n int, hint uint64) {
 	if err != mem.ErrBudget {
 		status, detail := memStatus(err)
 		e.fail(id, status, 0, detail)
@@ -118,14 +150,40 @@ func (e *Engine) noMemory(id int32, err error, hint uint64) {
 	if hint != 0 {
 		r.hint = hint
 	}
+	rd := e.readings.at(r.reading)
+	need := mem.Need(n)
+	for _, p := range [...]*piece{&rd.main, &rd.body, &rd.meta} {
+		if p.block == 0 {
+			continue
+		}
+		size := mem.Size(p.block)
+		if p == &rd.main && rd.parsed {
+			// It may have others' records too.
+			size = min(size, mem.Need(int(min(rd.to, uint64(p.filled)))+2*lineGuess))
+		}
+		need += size
+	}
+	r.need = min(max(r.need, need), e.pool.Budget())
 	if r.op == abi.OpScan {
 		e.pauseScan(id)
 	} else {
 		e.endReading(id)
 	}
+	if e.pool.Used() == 0 {
+		// All of the budget is free and does not do.
+		status, detail := memStatus(mem.ErrTooBig)
+		e.fail(id, status, 0, detail)
+		return
+	}
+	e.waitForMemory(id)
+}
+
+// waitForMemory has a request wait at the head of its flow until there is as
+// much as it needs.
+func (e *Engine) waitForMemory(id int32) {
 	e.requeue(id)
 	e.queue.Hold(id)
-	e.heldMark = max(e.heldMark, e.pool.Used())
+	e.heldNeed = min(e.heldNeed, e.requests.at(id).need)
 }
 
 // startRead begins an operation that reads length bytes at off into block,
@@ -212,6 +270,10 @@ func (e *Engine) readEnd(i int32, errno syscall.Errno) {
 		return
 	}
 	first := o.first
+	if errno != 0 && first != none && e.requests.at(first).member != none {
+		e.readAlone(i)
+		return
+	}
 	for id := first; id != none; id = e.requests.at(id).member {
 		p := e.pieceOf(id, o.purpose)
 		*p = piece{
@@ -230,6 +292,27 @@ func (e *Engine) readEnd(i int32, errno syscall.Errno) {
 	}
 }
 
+// readAlone has each request of a read that failed begin again by itself: what
+// is broken for one of them must not be for its neighbours.
+func (e *Engine) readAlone(i int32) {
+	o := e.ops.at(i)
+	id := o.first
+	o.first = none
+	for at := id; at != none; at = e.requests.at(at).member {
+		e.readings.at(e.requests.at(at).reading).main.op = none
+	}
+	e.endOp(i)
+	for id != none {
+		r := e.requests.at(id)
+		next := r.member
+		r.member = none
+		r.before, r.after = none, none
+		e.endReading(id)
+		e.beginRead(id)
+		id = next
+	}
+}
+
 func (e *Engine) pieceOf(id int32, purpose uint8) *piece {
 	rd := e.readings.at(e.requests.at(id).reading)
 	switch purpose {
@@ -244,21 +327,25 @@ func (e *Engine) pieceOf(id int32, purpose uint8) *piece {
 // readPiece has a part of the file read for one request. false: the request
 // waits for memory, or has failed.
 func (e *Engine) readPiece(id int32, purpose uint8, off uint64, length int, hint uint64) bool {
-	r := e.requests.at(id)
-	rd := e.readings.at(r.reading)
 	e.dropPiece(id, e.pieceOf(id, purpose))
-	block, err := e.allocate(rd, length)
+	block, err := e.allocate(e.readings.at(e.requests.at(id).reading), length)
 	if err != nil {
-		e.noMemory(id, err, hint)
+		e.noMemory(id, err, length, hint)
 		return false
 	}
+	e.readInto(id, purpose, off, block, length)
+	return true
+}
+
+// readInto is readPiece for memory that was had.
+func (e *Engine) readInto(id int32, purpose uint8, off uint64, block uintptr, length int) {
+	r := e.requests.at(id)
 	i := e.newOp(backend.Read, purpose)
 	o := e.ops.at(i)
 	o.first = id
 	r.member = none
 	e.pieceOf(id, purpose).op = i
 	e.startRead(i, r, off, block, length)
-	return true
 }
 
 // advance takes the next step of a request, if all that it waits for is there.

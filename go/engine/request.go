@@ -11,6 +11,7 @@ const (
 	stateQueued
 	stateOpening
 	stateActive
+	stateAgain // has memory and goes on at the next opportunity
 	stateReady
 )
 
@@ -29,6 +30,8 @@ type request struct {
 	message           uintptr
 	submitted         int64
 	begun             int64
+	ended             int64 // when its result was ready
+	need              int64 // memory that it must find free to begin again
 	timeoutMS         uint32
 	status            abi.Status
 	errno             int32
@@ -70,7 +73,7 @@ func (e *Engine) find(id uint64) (int32, bool) {
 // fail ends a request with an error.
 func (e *Engine) fail(id int32, status abi.Status, errno int32, detail uint16) {
 	r := e.requests.at(id)
-	r.status, r.errno, r.detail = status, errno, detail
+	r.status, r.errno, r.detail, r.resultFlags = status, errno, detail, 0
 	e.finish(id)
 }
 
@@ -89,9 +92,10 @@ func (e *Engine) finish(id int32) {
 	e.endUse(r)
 	e.clearDeadline(id)
 	r.state = stateReady
+	r.ended = e.now()
 	e.pushReady(id)
 	if r.begun != 0 {
-		e.count(&e.stats.StorageUS, e.now()-r.begun)
+		e.count(&e.stats.StorageUS, r.ended-r.begun)
 	}
 	if !r.waited && r.status == abi.OK {
 		e.stats.Immediate++

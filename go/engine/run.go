@@ -74,7 +74,9 @@ func (r *request) mergeable() bool {
 // there is not the memory for them.
 func (e *Engine) gather(id int32, start uint64, length int) bool {
 	r := e.requests.at(id)
-	if r.before == none && r.after == none || !r.mergeable() {
+	before, after := r.before, r.after
+	r.before, r.after = none, none // they are good for this moment only
+	if before == none && after == none || !r.mergeable() {
 		return false
 	}
 	end := start + uint64(length)
@@ -83,18 +85,18 @@ func (e *Engine) gather(id int32, start uint64, length int) bool {
 		limit = b
 	}
 	found := e.together[:0]
-	for m := r.after; m != none; m = e.requests.at(m).runNext {
+	for m := after; m != none; m = e.requests.at(m).runNext {
 		rm := e.requests.at(m)
 		to := max(rm.offset+rm.hint, end)
-		if !e.joins(rm) || rm.offset > end+mergeGap || to-start > limit {
+		if !e.joins(rm, r) || rm.offset > end+mergeGap || to-start > limit || !e.pool.TryReserve() {
 			break
 		}
 		end = to
 		found = append(found, m)
 	}
-	for m := r.before; m != none; m = e.requests.at(m).runPrev {
+	for m := before; m != none; m = e.requests.at(m).runPrev {
 		rm := e.requests.at(m)
-		if !e.joins(rm) || rm.offset+rm.hint+mergeGap < start || end-min(rm.offset, start) > limit {
+		if !e.joins(rm, r) || rm.offset+rm.hint+mergeGap < start || end-min(rm.offset, start) > limit || !e.pool.TryReserve() {
 			break
 		}
 		start = min(start, rm.offset)
@@ -104,9 +106,10 @@ func (e *Engine) gather(id int32, start uint64, length int) bool {
 	return len(found) > 0 && e.readTogether(id, start, end)
 }
 
-// joins reports whether a neighbour still waits and can be read with others.
-func (e *Engine) joins(r *request) bool {
-	return (r.state == stateQueued || r.state == stateOpening) && r.mergeable() && r.offset != 0
+// joins reports whether a neighbour still waits and can be read with another
+// request.
+func (e *Engine) joins(r, with *request) bool {
+	return r.file == with.file && (r.state == stateQueued || r.state == stateOpening) && r.mergeable() && r.offset != 0
 }
 
 // readTogether reads one piece of the file for a request and for those in
@@ -120,6 +123,9 @@ func (e *Engine) readTogether(id int32, start, end uint64) bool {
 	length := int(end - start)
 	block, err := e.allocate(e.readings.at(r.reading), length)
 	if err != nil {
+		for range e.together {
+			e.pool.EndReserve()
+		}
 		return false
 	}
 	r.member = none
@@ -146,7 +152,6 @@ func (e *Engine) joinRead(m int32) {
 	e.leaveRun(m)
 	e.use(rm)
 	rd := e.newReading(rm)
-	e.pool.Reserve()
-	rd.reserved = true
+	rd.reserved = true // gather has set it aside
 	e.stats.MergedReads++
 }

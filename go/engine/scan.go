@@ -3,6 +3,7 @@ package engine
 import (
 	"libdbox_aio/go/abi"
 	"libdbox_aio/go/dbox"
+	"libdbox_aio/go/mem"
 )
 
 // A SCAN reads a file chunk by chunk. After each chunk it goes back to the
@@ -10,12 +11,16 @@ import (
 // one that does not fit makes a chunk of its own, or, if not all of its body
 // is wanted, is read through without being kept.
 //
-// Messages are made one at a time, when the host takes them: an unhurried host
-// holds up the scan and no memory.
+// Messages are made one at a time, when the host takes them: a host that does
+// not hurry has one chunk in memory for each scan. A scan that waits for its
+// turn has none: it could stand behind a request that waits for just that. One
+// that keeps a part of a body does not wait behind others.
 
 const (
 	// scanChunk is what a scan reads at once.
 	scanChunk = 256 << 10
+	// slack is what a block may take beside its data.
+	slack = 2 * 4096
 	// skimChunk is what it reads at once of a body that nobody wants.
 	skimChunk = 1 << 20
 )
@@ -25,6 +30,7 @@ type scanState struct {
 	pos    uint64 // file offset of the record that is next
 	search uint64 // in a gap: where the next record is sought
 	skim   uint64 // behind a body that is read through; or 0
+	at     uint64 // up to where it, or the zeros, have been read
 	need   uint64 // bytes from pos on that the next chunk must have
 
 	begun bool
@@ -48,6 +54,9 @@ func (e *Engine) beginScan(id int32) {
 	rd := e.readings.at(r.reading)
 	s := &rd.scan
 	n := e.nodes.at(r.node)
+	if rd.main.block == 0 && rd.body.block == 0 && rd.extra == 0 && !e.claim(id) {
+		return
+	}
 	if !n.known && s.pos != 0 {
 		rd.waitHeader = true
 		e.wantHeader(id) // advanceScan follows
@@ -64,10 +73,7 @@ func (e *Engine) readChunk(id int32) {
 	start, length := s.pos, max(s.need, scanChunk)
 	switch {
 	case s.skim != 0:
-		start = rd.main.end()
-		if rd.main.block == 0 {
-			start = rd.body.end()
-		}
+		start = s.at
 		// Up to the end of the body; then its metadata with what follows.
 		length = scanChunk
 		if start < s.skim {
@@ -76,19 +82,38 @@ func (e *Engine) readChunk(id int32) {
 	case s.gap:
 		start, length = s.search, max(s.need, scanChunk)
 	case s.zeros:
-		start, length = rd.main.end(), skimChunk
+		start, length = s.at, skimChunk
 	}
-	if limit := uint64(e.pool.Budget()) / 4; length > limit && s.need < length {
+	if limit := uint64(e.pool.Budget()) / 8; length > limit && s.need < length {
 		length = max(limit, s.need, startMax)
 	}
-	_ = e.be.Attr(n.fd, &n.attr)
-	if n.attr.Size > start {
-		// One byte more than there is shows that the file ends there.
-		length = min(length, n.attr.Size-start+1)
-	} else {
-		length = min(length, startMax)
+	if s.skim != 0 {
+		length = min(length, max(uint64(max(e.pool.Budget()-e.pool.Used()-slack, 0)), startMax))
 	}
-	e.readPiece(id, purposeMain, start, int(length), 0)
+	_ = e.be.Attr(n.fd, &n.attr)
+	// One byte more than there is shows that the file ends there.
+	rest := uint64(startMax)
+	if n.attr.Size > start {
+		rest = n.attr.Size - start + 1
+	}
+	if n.slow {
+		// Where the size may be out of date, what is needed is asked for.
+		rest = max(rest, min(s.need, scanChunk+uint64(rd.read)))
+	}
+	length = min(length, rest)
+	rd.read = int(length)
+	e.dropPiece(id, &rd.main)
+	least := min(max(s.need, startMax), length)
+	block, err := e.allocate(rd, int(length))
+	for err == mem.ErrBudget && length > least {
+		length = max(length/4, least)
+		block, err = e.allocate(rd, int(length))
+	}
+	if err != nil {
+		e.noMemory(id, err, int(length), 0)
+		return
+	}
+	e.readInto(id, purposeMain, start, block, int(length))
 }
 
 // pauseScan gives back the memory of a scan that has to wait for memory. What
@@ -101,6 +126,7 @@ func (e *Engine) pauseScan(id int32) {
 		e.pool.EndReserve()
 		rd.reserved = false
 	}
+	e.endClaim(rd)
 	rd.scan.skim = 0
 	rd.scan.zeros = false
 	rd.lookedAt = 0
@@ -148,6 +174,7 @@ func (e *Engine) nextRecord(id int32) {
 	r.message, r.status, r.detail, r.errorOffset, r.resultFlags = 0, abi.OK, 0, 0, 0
 	e.setDeadline(id)
 	r.state = stateActive
+	r.submitted = e.now() // latency is counted from the result before
 	e.scanOn(id)
 }
 
@@ -158,6 +185,11 @@ func (e *Engine) scanOn(id int32) {
 	rd := e.readings.at(r.reading)
 	s := &rd.scan
 	for {
+		if s.skim == 0 && !s.zeros && s.next() < rd.main.start {
+			// What is next lies before the chunk.
+			e.nextChunk(id)
+			return
+		}
 		switch {
 		case s.skim != 0:
 			e.scanSkimmed(id)
@@ -172,7 +204,7 @@ func (e *Engine) scanOn(id int32) {
 			s.search += uint64(k)
 			s.pos = s.search
 		case s.zeros:
-			if !dbox.AllZero(rd.main.bytes()) {
+			if !dbox.AllZero(rd.main.from(max(s.pos, rd.main.start))) {
 				s.zeros = false
 				e.scanBroken(id, dbox.RuleMessageHeaderUnwritten, s.pos)
 				return
@@ -190,6 +222,35 @@ func (e *Engine) scanOn(id int32) {
 	}
 }
 
+// next is the file offset at which the scan goes on looking.
+func (s *scanState) next() uint64 {
+	if s.gap {
+		return s.search
+	}
+	return s.pos
+}
+
+// nextChunk has the scan wait for its turn to read on.
+func (e *Engine) nextChunk(id int32) {
+	r := e.requests.at(id)
+	rd := e.readings.at(r.reading)
+	e.dropPiece(id, &rd.main)
+	if rd.body.block != 0 {
+		// What it has, those before it in its flow could be waiting for.
+		r.state = stateAgain
+		e.push(&e.again, id)
+		return
+	}
+	e.endClaim(rd)
+	if rd.reserved {
+		e.pool.EndReserve()
+		rd.reserved = false
+	}
+	r.need = 0
+	r.state = stateQueued
+	e.queue.Push(id, e.groupOf(r), r.stream, r.prio, scanChunk)
+}
+
 func (e *Engine) messageHeaderSize(r *request) uint32 {
 	return e.nodes.at(r.node).header.MessageHeaderSize
 }
@@ -199,11 +260,8 @@ func (e *Engine) chunkOrEnd(id int32) {
 	r := e.requests.at(id)
 	rd := e.readings.at(r.reading)
 	if !rd.main.eof {
-		if s := &rd.scan; !s.zeros && s.skim == 0 {
-			e.dropPiece(id, &rd.main)
-		}
-		r.state = stateQueued
-		e.queue.Push(id, e.groupOf(r), r.stream, r.prio, scanChunk)
+		rd.scan.at = rd.main.end()
+		e.nextChunk(id)
 		return
 	}
 	if e.nodes.at(r.node).slow && !r.rechecked {
@@ -245,10 +303,20 @@ func (e *Engine) scanRecord(id int32) bool {
 	bodyAt := s.pos + uint64(mhs)
 	rd.bodySize = size
 	rd.from, rd.to = r.window(size)
+	have := min(uint64(len(rd.main.from(bodyAt))), size)
+	if n := e.nodes.at(r.node); have < size && !rd.main.eof {
+		// The header can claim any size: is there so much?
+		if _, rule := dbox.BodyEnd(s.pos, mhs, size, n.attr.Size); rule != dbox.RuleNone {
+			if n.slow && !r.rechecked {
+				e.recheck(id)
+				return false
+			}
+			return e.scanBroken(id, rule, n.attr.Size)
+		}
+	}
 	if m := e.opts.MaxMessageSize; m != 0 && size+uint64(mhs) > m {
 		return e.scanTooBig(id, bodyAt+size, detailMaxSize)
 	}
-	have := min(uint64(len(rd.main.from(bodyAt))), size)
 	if have < size && rd.main.eof && e.nodes.at(r.node).slow && !r.rechecked {
 		e.recheck(id)
 		return false
@@ -256,10 +324,10 @@ func (e *Engine) scanRecord(id int32) bool {
 	if have < size && rd.main.eof {
 		return e.scanBroken(id, dbox.RuleBodyTruncated, rd.main.end())
 	}
-	if r.flags&abi.HeadersOnly != 0 {
+	if r.headersOnly() {
 		k := dbox.FindEmptyLine(rd.main.from(bodyAt)[:have])
 		if k < 0 && have < size {
-			return e.scanGrow(id, uint64(mhs)+min(4*max(have, scanChunk), size))
+			return e.scanGrow(id, uint64(mhs)+e.grown(have, size))
 		}
 		if k >= 0 {
 			rd.to = uint64(k)
@@ -321,6 +389,11 @@ func (e *Engine) scanGrow(id int32, need uint64) bool {
 // ends.
 func (e *Engine) scanTooBig(id int32, behind uint64, detail uint16) bool {
 	rd := e.readings.at(e.requests.at(id).reading)
+	if rd.scan.gap {
+		// The gap was reported; whether this is a record can't be told.
+		rd.scan.search = rd.scan.pos + 1
+		return true
+	}
 	rd.scan.search = behind
 	return e.scanReport(id, abi.ETOOBIG, detail, rd.scan.pos)
 }
@@ -328,6 +401,7 @@ func (e *Engine) scanTooBig(id int32, behind uint64, detail uint16) bool {
 // scanBroken reports a record that breaks a rule at off.
 func (e *Engine) scanBroken(id int32, rule dbox.Rule, off uint64) bool {
 	s := &e.readings.at(e.requests.at(id).reading).scan
+	s.zeros = false
 	if s.gap {
 		// The gap was reported; this was no record.
 		s.search = s.pos + 1
@@ -364,6 +438,7 @@ func (e *Engine) scanReady(id int32) {
 	e.readings.at(r.reading).scan.more = true
 	e.clearDeadline(id)
 	r.state = stateReady
+	r.ended = e.now()
 	e.pushReady(id)
 }
 
@@ -373,10 +448,12 @@ func (e *Engine) startSkim(id int32, behind uint64) {
 	r := e.requests.at(id)
 	rd := e.readings.at(r.reading)
 	rd.scan.skim = behind
-	rd.body = rd.main
-	rd.main = noPiece
-	r.state = stateQueued
-	e.queue.Push(id, e.groupOf(r), r.stream, r.prio, skimChunk)
+	rd.scan.at = rd.main.end()
+	if rd.to > rd.from {
+		rd.body = rd.main
+		rd.main = noPiece
+	}
+	e.nextChunk(id)
 }
 
 // scanSkimmed is called when a piece of such a body has been read, or the
@@ -385,14 +462,13 @@ func (e *Engine) scanSkimmed(id int32) {
 	r := e.requests.at(id)
 	rd := e.readings.at(r.reading)
 	s := &rd.scan
-	if rd.main.block == 0 || rd.main.end() <= s.skim && !rd.main.eof {
+	if rd.main.end() <= s.skim && !rd.main.eof {
 		e.chunkOrEnd(id)
 		return
 	}
 	at := s.skim
-	if rd.main.end() < at {
-		e.endSkim(id)
-		e.scanBroken(id, dbox.RuleBodyTruncated, rd.main.end())
+	if end := rd.main.end(); end < at {
+		e.skimBroken(id, dbox.RuleBodyTruncated, end)
 		return
 	}
 	md, res := dbox.ParseMetadata(rd.main.from(at), rd.main.eof)
@@ -412,21 +488,25 @@ func (e *Engine) scanSkimmed(id int32) {
 		e.scanDeliver(id, rd.main.from(at)[:md.Size], md, holder, true)
 	case res.Need != 0:
 		// Longer than a chunk: again with a larger one.
-		e.endSkim(id)
-		e.fail(id, abi.ECORRUPT, 0, detailOf(dbox.RuleMetadataTooLong))
+		length := max(res.Need, 4*len(rd.main.from(at)), metaGuess)
+		e.readPiece(id, purposeMain, at, min(length, dbox.MaxMetadataSize), 0)
 	default:
-		e.endSkim(id)
-		e.scanBroken(id, res.Rule, at+uint64(res.Offset))
-		if r.state == stateActive {
-			e.scanOn(id)
-		}
+		e.skimBroken(id, res.Rule, at+uint64(res.Offset))
 	}
 }
 
-func (e *Engine) endSkim(id int32) {
-	rd := e.readings.at(e.requests.at(id).reading)
+// skimBroken reports a record that is broken behind what was kept of it. The
+// next one is sought right behind its beginning, which has to be read again.
+func (e *Engine) skimBroken(id int32, rule dbox.Rule, off uint64) {
+	r := e.requests.at(id)
+	rd := e.readings.at(r.reading)
 	rd.scan.skim = 0
+	e.dropPiece(id, &rd.main)
 	e.dropPiece(id, &rd.body)
+	e.scanBroken(id, rule, off)
+	if r.state == stateActive {
+		e.scanOn(id)
+	}
 }
 
 // scanDeliver makes the message of a record that is whole.
@@ -452,16 +532,13 @@ func (e *Engine) scanDeliver(id int32, metadata []byte, md dbox.Metadata, holder
 		c.metadata, c.info = metadata, md
 	}
 	if !rd.reserved && !e.pool.TryReserve() {
-		e.pauseScan(id)
-		e.requeue(id)
-		e.queue.Hold(id)
-		e.heldMark = max(e.heldMark, e.pool.Used())
+		e.noMemory(id, mem.ErrBudget, mem.MessageReserve, 0)
 		return
 	}
 	rd.reserved = true
 	m, err := e.makeMessage(r, rd, &c)
 	if err != nil {
-		e.noMemory(id, err, 0)
+		e.noMemory(id, err, mem.MessageSize(c.info.Lines, len(c.metadata)), 0)
 		return
 	}
 	if r.flags&abi.WantFD != 0 && !e.giveDescriptor(id, m) {
@@ -469,6 +546,7 @@ func (e *Engine) scanDeliver(id int32, metadata []byte, md dbox.Metadata, holder
 	}
 	e.dropPiece(id, &rd.body)
 	r.message = m
+	r.need = 0
 	s.pos = next
 	s.gap = false
 	s.need = 0

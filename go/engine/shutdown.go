@@ -41,10 +41,7 @@ func (e *Engine) endEarly(id int32, status abi.Status) {
 	}
 	e.ready, e.readyLen = list{none, none}, 0
 	if r.state == stateReady {
-		if r.message != 0 {
-			e.pool.Drop(r.message)
-			r.message = 0
-		}
+		e.dropMessage(r)
 		r.status, r.errno, r.detail, r.resultFlags = status, 0, detail, 0
 		if r.reading != none { // a SCAN with a record to show
 			e.endReading(id)
@@ -97,7 +94,7 @@ func (e *Engine) Free() {
 // descriptorsLeft returns the descriptors that can't be closed yet, as the
 // kernel still works on them, or as their mount's workers all hang.
 func (e *Engine) descriptorsLeft() []int {
-	var left []int
+	left := e.unclosed
 	for i := int32(0); i < e.nodes.size(); i++ {
 		if n := e.nodes.at(i); n.refs > 0 && n.fd >= 0 {
 			left = append(left, int(n.fd))

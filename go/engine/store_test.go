@@ -32,6 +32,9 @@ type record struct {
 // mail makes a mail of size bytes whose header takes a part of it. No two
 // places in it look the same.
 func mail(seed uint64, size int) []byte {
+	if b := mailsMade[[2]uint64{seed, uint64(size)}]; b != nil {
+		return b
+	}
 	rng := rand.New(rand.NewPCG(seed, uint64(size)))
 	const letters = "abcdefghijklmnopqrstuvwxyz0123456789 "
 	b := make([]byte, size)
@@ -44,8 +47,11 @@ func mail(seed uint64, size int) []byte {
 	if end := size / 3; end > 2 {
 		b[end-2], b[end-1] = '\n', '\n'
 	}
+	mailsMade[[2]uint64{seed, uint64(size)}] = b
 	return b
 }
+
+var mailsMade = map[[2]uint64][]byte{}
 
 // writeMails writes a file with a mail of each size. Each has a metadata line
 // more than the one before, so that the metadata grows too.
@@ -220,6 +226,16 @@ func (s *store) at(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *store) mails() []*mailFile {
 	return []*mailFile{s.small, s.big, s.many, s.mixed, s.large}
+}
+
+// byPath returns a file, or nil if there is none that can be read.
+func (s *store) byPath(path string) *mailFile {
+	for _, f := range append(s.mails(), s.moved) {
+		if f.path == path {
+			return f
+		}
+	}
+	return nil
 }
 
 // read is a READ of a record of a file.

@@ -61,6 +61,7 @@ func (e *Engine) accept(q *abi.Request, now int64) int32 {
 	if status, errno, detail := e.name(r, q); status != abi.OK {
 		r.status, r.errno, r.detail = status, errno, detail
 		r.state = stateReady
+		r.ended = now
 		e.pushReady(id)
 		return id
 	}

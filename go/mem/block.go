@@ -94,9 +94,24 @@ func (p *Pool) TryReserve() bool {
 	return true
 }
 
-// Reserve sets aside one more MessageReserve, for one more message that will
-// be made of a block.
-func (p *Pool) Reserve() { p.reserved += MessageReserve }
+// SetAside sets bytes aside that nobody else gets until PutBack, if the budget
+// has room for them.
+func (p *Pool) SetAside(n int64) bool {
+	if p.held+p.reserved+n > p.budget {
+		return false
+	}
+	p.reserved += n
+	return true
+}
+
+// PutBack gives back what SetAside has set aside.
+func (p *Pool) PutBack(n int64) { p.reserved -= n }
+
+// Need returns what Alloc(n) takes of the budget at most.
+func Need(n int) int64 { return roundPage(int64(n+headerSize)) + MessageReserve }
+
+// Size returns what a block takes of the budget.
+func Size(addr uintptr) int64 { return int64(abi.At[block](addr - uintptr(headerSize)).size) }
 
 // Small gets a block that is not bounded by the budget but counted: what a
 // message needs for itself, set aside by Alloc before.

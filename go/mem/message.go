@@ -15,14 +15,23 @@ const (
 // Message makes a message with room for count metadata lines whose values
 // have valueBytes together. It has one reference, no body yet, and ends the
 // reserve of one Alloc. block is a data block, whose reference passes to the
-// message, or 0.
+// message, or 0. Metadata for which the reserve is too small has to find room
+// in the budget.
 func (p *Pool) Message(block uintptr, count, valueBytes int) (uintptr, error) {
-	need := int(messageSize) + count*int(metadataSize) + valueBytes + count
-	addr, err := p.Small(need)
-	if err != nil {
-		return 0, err
+	size := MessageSize(count, valueBytes) + headerSize
+	if roundPage(int64(size)) > p.budget && size > MessageReserve {
+		return 0, ErrTooBig
 	}
 	p.EndReserve()
+	limit := p.budget - p.reserved
+	if size <= MessageReserve {
+		limit = 1 << 62
+	}
+	addr, err := p.get(size, limit)
+	if err != nil {
+		p.reserved += MessageReserve
+		return 0, err
+	}
 	atomic.AddUint64(&p.header().Live, 1)
 	*abi.At[abi.Message](addr) = abi.Message{
 		Refs:          1,
@@ -33,6 +42,12 @@ func (p *Pool) Message(block uintptr, count, valueBytes int) (uintptr, error) {
 		Metadata:      addr + messageSize,
 	}
 	return addr, nil
+}
+
+// MessageSize returns the size of a message with so many metadata lines, whose
+// values have valueBytes together.
+func MessageSize(count, valueBytes int) int {
+	return int(messageSize) + count*int(metadataSize) + valueBytes + count
 }
 
 // Values fills a message's metadata, one line at a time.

@@ -39,15 +39,17 @@ func localType(t string) bool {
 
 // Table is what is known of the mounts. Its entries keep their index for ever.
 type Table struct {
-	mounts  []Mount
-	byID    map[uint64]int32
-	fd      int    // of mountinfo, to be told of changes; or -1
-	trusted bool   // mountinfo still describes what this process sees
-	asked   int64  // when Refresh asked the kernel last
-	misses  int    // files found on another mount than Path had said
-	dir     []byte // the last directory that was looked up, with its slash
-	dirAt   int32
-	buf     []byte
+	mounts    []Mount
+	byID      map[uint64]int32
+	fd        int              // of mountinfo, to be told of changes; or -1
+	trusted   bool             // mountinfo still describes what this process sees
+	asked     int64            // when Refresh asked the kernel last
+	misses    int              // files found on another mount than Path had said
+	linked    map[string]int32 // see Linked
+	dir       []byte           // the last directory that was looked up, with its slash
+	dirAt     int32
+	dirLinked bool
+	buf       []byte
 }
 
 // New reads the mounts. Without /proc every path is Unknown.
@@ -55,6 +57,7 @@ func New() *Table {
 	t := &Table{
 		mounts: []Mount{{Type: "unknown"}},
 		byID:   map[uint64]int32{},
+		linked: map[string]int32{},
 		fd:     -1,
 		dir:    make([]byte, 0, 4096),
 	}
@@ -149,8 +152,13 @@ func (t *Table) Path(path []byte) (i int32, local bool) {
 	}
 	dir := path[:slash+1]
 	if !bytes.Equal(dir, t.dir) {
-		t.dirAt = t.find(dir)
+		if t.dirAt, t.dirLinked = t.linked[string(dir)]; !t.dirLinked {
+			t.dirAt = t.find(dir)
+		}
 		t.dir = append(t.dir[:0], dir...)
+	}
+	if t.dirLinked {
+		return t.dirAt, false
 	}
 	base := path[slash+1:]
 	if len(base) == 0 || base[0] == '.' && (len(base) == 1 || len(base) == 2 && base[1] == '.') {
@@ -215,6 +223,7 @@ func (t *Table) load() {
 		return
 	}
 	t.read()
+	t.forgetLinked()
 	t.dir = t.dir[:0]
 	for i := range t.mounts {
 		t.mounts[i].gone = true

@@ -95,8 +95,11 @@ func (b *Backend) Release(i int) {
 	}
 }
 
-// ReleaseAll lets go of all that waits.
+// ReleaseAll lets go of all that waits, and keeps nothing back that has begun.
 func (b *Backend) ReleaseAll() {
+	for i := range b.at {
+		b.at[i].fault.Hold = HoldNot
+	}
 	for len(b.held) > 0 {
 		b.Release(0)
 	}

@@ -27,6 +27,8 @@ type Backend struct {
 	sqes    uintptr // the SQE array, which the library does not unmap
 	view    uintptr // a mapping of our own of the ring's first page
 	flags   *uint32 // the kernel's flags of the submission queue, in view
+	cqFlags *uint32 // our flags of the completion queue, in view
+	eventFD int32
 
 	queued   int   // entries not given to the kernel yet
 	inFlight int   // operations whose Event was not reaped
@@ -53,12 +55,12 @@ func New(depth, workers, eventFD int) (*Backend, error) {
 		Calls:    posix.NewCalls(),
 		ring:     ring,
 		entries:  *(*uint32)(unsafe.Pointer(ring.Params)),
+		eventFD:  int32(eventFD),
 		timespec: &unix.Timespec{},
 		ready:    make([]backend.Event, 0, 64),
 		opening:  make([]bool, 256),
 	}
-	fd32 := int32(eventFD)
-	if errno := register(ring.Fd(), registerEventfd, unsafe.Pointer(&fd32), 1); errno != 0 {
+	if errno := register(ring.Fd(), registerEventfd, unsafe.Pointer(&b.eventFD), 1); errno != 0 {
 		b.closeRing()
 		return nil, &Refusal{errno, "io_uring: registering an eventfd failed: " + errno.Error()}
 	}
@@ -70,24 +72,30 @@ func New(depth, workers, eventFD int) (*Backend, error) {
 	return b, nil
 }
 
-// mapView maps the page with the flags of the submission queue, to which the
-// library gives no access, and learns where the SQE array lies.
+// mapView maps the page with the flags of both queues, to which the library
+// gives no access.
 func (b *Backend) mapView() syscall.Errno {
 	at := *(*uint32)(unsafe.Add(unsafe.Pointer(b.ring.Params), paramsSQFlags))
-	size := uintptr(at+4+4095) &^ 4095
-	view, _, errno := unix.Syscall6(unix.SYS_MMAP, 0, size, unix.PROT_READ,
+	cqAt := *(*uint32)(unsafe.Add(unsafe.Pointer(b.ring.Params), paramsCQFlags))
+	if max(at, cqAt) > viewSize-4 {
+		return unix.ENOTSUP // not the kernel's layout of today
+	}
+	view, _, errno := unix.Syscall6(unix.SYS_MMAP, 0, viewSize, unix.PROT_READ|unix.PROT_WRITE,
 		unix.MAP_SHARED, uintptr(b.ring.Fd()), 0)
 	if errno != 0 {
 		return errno
 	}
 	b.view = view
 	b.flags = abi.At[uint32](view + uintptr(at))
+	b.cqFlags = abi.At[uint32](view + uintptr(cqAt))
 	return 0
 }
 
+const viewSize = 4096
+
 func (b *Backend) unmapView() {
 	if b.view != 0 {
-		_, _, _ = unix.Syscall(unix.SYS_MUNMAP, b.view, 4096, 0)
+		_, _, _ = unix.Syscall(unix.SYS_MUNMAP, b.view, viewSize, 0)
 		b.view = 0
 	}
 }
@@ -185,10 +193,7 @@ func (b *Backend) Reap(events []backend.Event) int {
 		if atomic.LoadUint32(b.flags)&sqTaskrun == 0 {
 			break
 		}
-		// A round that brings nothing ends it although the flag may stay
-		// set: the kernel signals the eventfd for what comes later.
-		b.runTasks()
-		if b.ring.PeekCQEventBatch(b.cqes[:1]) == 0 {
+		if !b.runTasksQuietly() {
 			break
 		}
 	}
@@ -202,6 +207,23 @@ func (b *Backend) Reap(events []backend.Event) int {
 func (b *Backend) runTasks() {
 	_, _, _ = unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(b.ring.Fd()),
 		0, 0, enterGetEvents, 0, 0)
+}
+
+// runTasksQuietly does it without a signal for what is about to be taken: it
+// would bring the host back for nothing. Reports whether there is something.
+func (b *Backend) runTasksQuietly() bool {
+	atomic.StoreUint32(b.cqFlags, cqEventfdDisabled)
+	b.runTasks()
+	atomic.StoreUint32(b.cqFlags, 0)
+	if b.ring.PeekCQEventBatch(b.cqes[:1]) > 0 {
+		return true
+	}
+	// A round that brings nothing ends it although the flag may be set, for
+	// something that came without a signal meanwhile.
+	if atomic.LoadUint32(b.flags)&sqTaskrun != 0 {
+		posix.Signal(b.eventFD)
+	}
+	return false
 }
 
 // drain moves completions to ready, to let a full ring go on.

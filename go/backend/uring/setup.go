@@ -21,7 +21,8 @@ const (
 
 	enterGetEvents = 1 << 0
 
-	sqTaskrun = 1 << 2
+	sqTaskrun         = 1 << 2
+	cqEventfdDisabled = 1 << 0
 
 	registerFiles          = 2
 	registerEventfd        = 4
@@ -41,6 +42,7 @@ const (
 	sqesOffset    = 0x10000000
 	paramsFlags   = 8       // offset of flags in struct io_uring_params
 	paramsSQFlags = 40 + 16 // of sq_off.flags
+	paramsCQFlags = 80 + 24 // of cq_off.flags
 	sqeSize       = 64
 )
 

@@ -1,0 +1,197 @@
+package uring
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"libdbox_aio/go/abi"
+	"libdbox_aio/go/backend"
+	"libdbox_aio/go/backend/backendtest"
+)
+
+// newRingBackend skips the test where there is no io_uring.
+func newRingBackend(depth int) backendtest.New {
+	return func(t *testing.T, eventFD int) backend.Backend {
+		t.Helper()
+		b, err := New(depth, 4, eventFD)
+		var refusal *Refusal
+		if errors.As(err, &refusal) {
+			t.Skip(refusal.Reason)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+}
+
+func TestSuite(t *testing.T) {
+	backendtest.Suite(t, newRingBackend(64))
+}
+
+func TestSuiteWithADeepQueue(t *testing.T) {
+	backendtest.Suite(t, newRingBackend(4096))
+}
+
+func pipe(t *testing.T) (r, w int) {
+	t.Helper()
+	var p [2]int
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = unix.Close(p[0])
+		_ = unix.Close(p[1])
+	})
+	return p[0], p[1]
+}
+
+// TestReapLeavesNoSignalBehind: it would bring the host back for nothing.
+func TestReapLeavesNoSignalBehind(t *testing.T) {
+	b := backendtest.NewBench(t, newRingBackend(64))
+	fd, buf := b.OpenFile(), backendtest.Memory(t, 100)
+	for range 100 {
+		for tag := range uint32(10) {
+			b.Start(&backend.Op{Tag: tag, Kind: backend.Read, Wait: true, FD: fd, Len: 10, Buf: buf})
+		}
+		b.Flush()
+		time.Sleep(time.Millisecond)
+		left := 10
+		for left > 0 {
+			if !backendtest.Readable(b.EventFD, 10*time.Second) {
+				t.Fatalf("no signal, and %d reads have not ended", left)
+			}
+			b.ClearSignals()
+			var events [16]backend.Event
+			left -= b.Reap(events[:])
+		}
+		if backendtest.Readable(b.EventFD, 0) {
+			t.Fatal("a signal, and nothing to reap")
+		}
+	}
+}
+
+// TestCloseWithAReadOfAnEmptyPipe: once released, the kernel writes to the
+// buffer no more.
+func TestCloseWithAReadOfAnEmptyPipe(t *testing.T) {
+	for _, wait := range []bool{false, true} {
+		b := backendtest.NewBench(t, newRingBackend(64))
+		r, w := pipe(t)
+		buf := backendtest.Memory(t, 100)
+		b.Start(&backend.Op{Tag: 1, Kind: backend.Read, Wait: wait, FD: int32(r), Len: 100, Buf: buf})
+		b.Flush()
+		b.CloseAndWait()
+		if _, err := unix.Write(w, []byte("late")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond)
+		if string(abi.Bytes(buf, 4)) != "\x00\x00\x00\x00" {
+			t.Error("the buffer was written to after it was released")
+		}
+	}
+}
+
+func TestARunningReadCanBeCancelled(t *testing.T) {
+	for _, wait := range []bool{false, true} {
+		b := backendtest.NewBench(t, newRingBackend(64))
+		r, _ := pipe(t)
+		b.Start(&backend.Op{Tag: 1, Kind: backend.Read, Wait: wait, FD: int32(r), Len: 100, Buf: backendtest.Memory(t, 100)})
+		b.Flush()
+		b.Cancel(1)
+		if res := b.Wait(1)[1]; res != -int32(unix.ECANCELED) && res != -int32(unix.EINTR) {
+			t.Errorf("result %d", res)
+		}
+	}
+}
+
+func TestNothingIsLeftOfManyRings(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	fd := backendtest.EventFD(t)
+	r, _ := pipe(t)
+	buf := backendtest.Memory(t, 100)
+	once := func(i int) {
+		b := newRingBackend(64)(t, fd)
+		switch i % 3 {
+		case 1: // used
+			b.Start(&backend.Op{Tag: 1, Kind: backend.Stat, FD: int32(r), Buf: 0})
+			b.Flush()
+		case 2: // in use
+			b.Start(&backend.Op{Tag: 1, Kind: backend.Read, Wait: true, FD: int32(r), Len: 100, Buf: buf})
+			b.Flush()
+		}
+		ended := make(chan struct{})
+		b.Close(func() { close(ended) })
+		<-ended
+	}
+	for i := range 3 {
+		once(i)
+	}
+	mappings, descriptors := backendtest.Mappings(t), backendtest.Descriptors(t)
+	for i := range 200 {
+		once(i)
+	}
+	// The runtime may have mapped something of its own by now.
+	if n := backendtest.Mappings(t); n > mappings+50 {
+		t.Errorf("%d mappings, %d before", n, mappings)
+	}
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(maps), "io_uring"); n != 0 {
+		t.Errorf("%d mappings of rings", n)
+	}
+	if n := backendtest.Descriptors(t); n > descriptors {
+		t.Errorf("%d descriptors, %d before", n, descriptors)
+	}
+}
+
+func TestARefusedRingLeavesNothing(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	newRingBackend(64)(t, backendtest.EventFD(t)).Close(func() {})
+	mappings, descriptors := backendtest.Mappings(t), backendtest.Descriptors(t)
+	for range 100 {
+		_, err := New(64, 4, -1)
+		var refusal *Refusal
+		if !errors.As(err, &refusal) || refusal.Errno != unix.EBADF {
+			t.Fatalf("%v", err)
+		}
+	}
+	if n := backendtest.Mappings(t); n > mappings+20 {
+		t.Errorf("%d mappings, %d before", n, mappings)
+	}
+	if n := backendtest.Descriptors(t); n > descriptors {
+		t.Errorf("%d descriptors, %d before", n, descriptors)
+	}
+}
+
+func TestARefusalSaysWhatToDo(t *testing.T) {
+	for errno, want := range map[syscall.Errno]string{
+		unix.ENOSYS: "kernel does not have it",
+		unix.EPERM:  "to allow it|seccomp profile",
+		unix.EINVAL: "upgrade the kernel",
+		unix.ENOMEM: "raise RLIMIT_MEMLOCK",
+		unix.EMFILE: "raise RLIMIT_NOFILE",
+		unix.ENFILE: "raise RLIMIT_NOFILE",
+		unix.EACCES: "security module",
+		unix.EIO:    unix.EIO.Error(),
+	} {
+		got := refusalOf(errno)
+		found := false
+		for _, text := range strings.Split(want, "|") {
+			found = found || strings.Contains(got, text)
+		}
+		if !found || !strings.HasPrefix(got, "io_uring: ") || len(got) > 255 {
+			t.Errorf("%v: %q, want %q", errno, got, want)
+		}
+	}
+}
