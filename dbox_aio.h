@@ -520,8 +520,10 @@ int dbox_aio_message_plaintext_size(const struct dbox_aio_message *message,
 				    uint64_t *size_r);
 
 /* Hands over the descriptor of a message that was read with DBOX_AIO_WANT_FD:
-   O_RDONLY, O_CLOEXEC, not shared with anybody. It is the caller's to close;
-   dbox_aio_close_fd() does that without waiting. Returns the descriptor.
+   O_RDONLY, O_CLOEXEC, with a file offset of its own; only those that were read
+   through one handle on storage that is not local share the offset. It is the
+   caller's to close; dbox_aio_close_fd() does that without waiting. Returns the
+   descriptor.
    EALREADY: it was taken before. EINVAL: WANT_FD was not set. */
 int dbox_aio_message_take_fd(struct dbox_aio_message *message);
 

@@ -60,6 +60,7 @@ type Engine struct {
 	deadline int64 // of this call
 	unclosed []int // descriptors that nobody could close
 	scratch  []runItem
+	sharing  bool    // some requests of the batch are for one file
 	together []int32 // see gather
 	events   [64]backend.Event
 	stats    abi.Stats

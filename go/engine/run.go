@@ -29,9 +29,10 @@ type runItem struct {
 func (e *Engine) linkRuns() {
 	items := e.scratch
 	e.scratch = items[:0]
-	if len(items) < 2 {
-		return
+	if !e.sharing {
+		return // each in a file of its own, as in sdbox
 	}
+	e.sharing = false
 	slices.SortFunc(items, func(a, b runItem) int {
 		if c := cmp.Compare(a.file, b.file); c != 0 {
 			return c

@@ -67,6 +67,9 @@ func (e *Engine) accept(q *abi.Request, now int64) int32 {
 	}
 	f := e.files.at(r.file)
 	f.live++
+	if f.live > 1 {
+		e.sharing = true
+	}
 	r.state = stateQueued
 	e.queue.Push(id, e.groupOf(r), r.stream, r.prio, r.cost())
 	e.setDeadline(id)
