@@ -20,15 +20,20 @@ host()
 
 build no_uring "$here/no_uring.c" || exit 1
 build with_rlimit "$here/with_rlimit.c" || exit 1
-# It must not be linked to the library.
-${CC:-cc} -std=gnu99 -O1 -g -Wall -Wextra -Werror $TEST_CFLAGS -I"$top" \
-	-o "$work/bin/test_host_dlclose" "$here/test_host_dlclose.c" -ldl ||
-	exit 1
 for source in "$here"/test_host_*.c; do
 	name=${source##*/}
 	name=${name%.c}
-	[ $name = test_host_dlclose ] ||
+	case $name in
+	test_host_dlclose|test_host_relative_path)
+		# They must not be linked to the library.
+		${CC:-cc} -std=gnu99 -O1 -g -Wall -Wextra -Werror \
+			$TEST_CFLAGS -I"$top" -o "$work/bin/$name" "$source" \
+			-ldl || exit 1
+		;;
+	*)
 		build $name "$source" "$here/host.c" -ldl || exit 1
+		;;
+	esac
 done
 bin=$work/bin
 
@@ -36,6 +41,8 @@ host daemonise $backend
 host prefork $backend
 host fork-exec $backend
 host dlclose $backend "$top/lib/libdbox_aio.so.1"
+host relative-path $backend "$top"
+host tls $backend
 host threads $backend
 host small-stack $backend
 host setuid $backend

@@ -35,4 +35,9 @@ run not-files "$bin/test_not_files" $backend
 for what in read open lookup; do
 	run hang-$what "$bin/test_hang" $backend $what
 done
+for what in depth close link; do
+	run dead-mount-$what "$bin/test_dead_mount" $backend $what
+done
+run stale-scan "$bin/test_stale_scan" $backend
+run held-windows "$bin/test_held_windows" $backend
 exit $failed
