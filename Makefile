@@ -43,6 +43,8 @@ help:
 	@echo '                LATENCY=ms: as if its disk took that long to answer'
 	@echo 'make check      all tests; SUITES="c hosts" only these (see tests/run)'
 	@echo 'make lint       formatting, vet, staticcheck, compiler warnings'
+	@echo 'make bench      compare with other ways to read; QUICK=1: two minutes'
+	@echo 'make bench-guard  compare quick ratios with bounds'
 	@echo 'make fuzz       the format parser on random bytes; FUZZTIME=60s each'
 	@echo 'make install    PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR='
 	@echo 'make uninstall  with the same variables'
@@ -170,6 +172,51 @@ build/tests/%: tests/%.c $$(call test_parts,$$(dir tests/$$*)) \
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -o $@ $(sort $(filter %.c,$^)) $(LDFLAGS) \
 		$(HOST_LIBS) -ldl
+
+#
+# Benchmarks
+#
+
+# Figures of a quick run are not kept: their files are called quick-*.
+BENCH_RESULTS = tests/bench/results/$(if $(QUICK),quick,full)
+BENCH := $(addprefix build/bench/,bench report host-library host-uring store) \
+	build/slowfs
+liburing_version = $(shell pkg-config --modversion liburing)
+
+.PHONY: bench
+bench:
+	@tests/deps $@
+	@$(MAKE) --no-print-directory all $(BENCH)
+	@build/bench/bench $(if $(QUICK),-q) build/bench $(BENCH_RESULTS)
+	@build/bench/report $(BENCH_RESULTS)
+
+# Ratios, never times, against bounds that noise does not reach.
+.PHONY: bench-guard
+bench-guard:
+	@tests/deps bench
+	@$(MAKE) --no-print-directory all $(BENCH)
+	@build/bench/bench -g build/bench build/bench/guard
+	@build/bench/report -guard tests/bench/guard.txt build/bench/guard
+
+build/bench/bench: $(wildcard tests/bench/*.c tests/bench/*.h) dbox_aio.h | all
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -DLIBURING_VERSION='"$(liburing_version)"' \
+		-o $@ $(filter %.c,$^) $(LDFLAGS) $(HOST_LIBS) -luv -luring
+
+build/bench/host-library: $(addprefix tests/bench/hosts/,library.c idle.c) | all
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -o $@ $^ $(LDFLAGS) $(HOST_LIBS)
+
+build/bench/host-uring: $(addprefix tests/bench/hosts/,uring.c idle.c)
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -o $@ $^ $(LDFLAGS) -luring
+
+build/bench/report: $(call go_sources,tests/bench/report)
+	$(GO) build -buildvcs=false -o $@ ./tests/bench/report
+
+build/bench/store: | build/mkstore
+	@mkdir -p $(@D)
+	build/mkstore -sdbox 1000 -mdbox 1000 -files 10 $@
 
 .PHONY: fuzz
 fuzz:
