@@ -435,6 +435,13 @@ func (e *Engine) recheck(id int32) {
 	r := e.requests.at(id)
 	r.rechecked = true
 	r.sizeBefore = e.nodes.at(r.node).attr.Size
+	// Another request can have asked since this one found the file's end.
+	rd := e.readings.at(r.reading)
+	for _, p := range [...]*piece{&rd.main, &rd.body, &rd.meta} {
+		if p.block != 0 && p.eof {
+			r.sizeBefore = min(r.sizeBefore, p.end())
+		}
+	}
 	e.startStat(id)
 }
 
