@@ -189,8 +189,8 @@ void store_make(const char *dir, unsigned int count, size_t body_size)
 
 	if (access(dir, F_OK) == 0)
 		return;
-	if (body == NULL || asprintf(&temp, "%s.new", dir) < 0 ||
-	    mkdir(temp, 0777) < 0)
+	if (body == NULL || asprintf(&temp, "%s.XXXXXX", dir) < 0 ||
+	    mkdtemp(temp) == NULL)
 		err(1, "%s", dir);
 	for (j = 0; j < body_size; j++)
 		body[j] = j % 64 == 63 ? '\n' : (char)('a' + j % 23);

@@ -48,7 +48,8 @@ func table(f *figures, name string) string {
 	fmt.Fprintf(&b, "b is the number of messages asked for at once; the next batch begins when all of them are\n"+
 		"there. Cold: everything dropped before each round, by %s.\n"+
 		"Messages have 2 to 64 KiB, 1000 of them in sdbox files or in 10 mdbox files. On FUSE the library\n"+
-		"gets max_workers = 128, so that one mount has 64 of them, as many as the other peers.\n\n", f.notes["cold"])
+		"gets max_workers = 128, so that one mount has 64 of them, as many as the other peers; each open\n"+
+		"and each read takes the time that is given, names and attributes are cached.\n\n", f.notes["cold"])
 	for _, p := range peers {
 		fmt.Fprintf(&b, "- **%s**: %s\n", p.name, p.what)
 	}

@@ -180,7 +180,10 @@ func interrupted(f *figures, peer string) (int, bool) {
 }
 
 func million(n float64) string {
-	if n < 1e6 {
+	switch {
+	case n == 0:
+		return "many"
+	case n < 1e6:
 		return fmt.Sprintf("%.1f million", n/1e6)
 	}
 	return fmt.Sprintf("%.0f million", n/1e6)
