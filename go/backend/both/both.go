@@ -1,8 +1,12 @@
-// Package both has a ring for local storage and workers for all other: each
-// where it is as fast as can be and right.
+// Package both has a ring for what local storage answers without a worker, and
+// workers for all other: remote storage, and local operations with Wait set.
 //
-// The workers exist only from the first operation that needs one on, so a
-// host whose mail is local never has a thread of this.
+// io_uring has workers of its own, io-wq, but the kernel creates them on the
+// thread that submits, by task work that interrupts its waiting calls: with
+// names and inodes out of the cache one in fifty cold opens made the host's
+// epoll_wait(2) return EINTR, DEFER_TASKRUN or not (Linux 6.18).
+//
+// The workers exist only from the first operation that needs one on.
 package both
 
 import (
@@ -32,12 +36,17 @@ func New(ring *uring.Backend, newWorkers func() (backend.Backend, error), signal
 
 // Start implements backend.Backend.
 func (b *Backend) Start(op *backend.Op) {
-	if !op.Remote {
+	if !op.Remote && !op.Wait {
 		b.Backend.Start(op)
 		return
 	}
 	if b.workers == nil {
 		workers, err := b.newWorkers()
+		if err != nil && !op.Remote {
+			// No thread is to be had: better interrupted than refused.
+			b.Backend.Start(op)
+			return
+		}
 		if err != nil {
 			b.failed = append(b.failed, backend.Event{Tag: op.Tag, Res: -int32(unix.ENOMEM)})
 			b.signal()

@@ -58,8 +58,46 @@ func (w *workers) backend() backendtest.New {
 func TestSuite(t *testing.T) {
 	var w workers
 	backendtest.Suite(t, w.backend())
+}
+
+// localReads begins ten reads of a local file, all of them with Wait set or none,
+// and checks that they give what is there.
+func localReads(t *testing.T, w *workers, wait bool) {
+	t.Helper()
+	b := backendtest.NewBench(t, w.backend())
+	fd, buf := b.OpenFile(), backendtest.Memory(t, 100)
+	for tag := range uint32(10) {
+		b.Start(&backend.Op{Tag: tag, Kind: backend.Read, Wait: wait, FD: fd, Len: 5, Off: uint64(tag), Buf: buf + uintptr(tag)*5})
+	}
+	for tag, res := range b.Wait(10) {
+		if res != 5 {
+			t.Errorf("operation %d: %d", tag, res)
+		}
+	}
+}
+
+func TestLocalOperationsNeedNoWorkers(t *testing.T) {
+	var w workers
+	localReads(t, &w, false)
 	if w.made != 0 {
-		t.Errorf("%d pools of workers for local files", w.made)
+		t.Errorf("%d pools of workers for what the ring does", w.made)
+	}
+}
+
+// io-wq would interrupt the host.
+func TestWhatWaitsGoesToWorkers(t *testing.T) {
+	var w workers
+	localReads(t, &w, true)
+	if w.made != 1 || w.jobs != 10 {
+		t.Errorf("%d pools of workers had %d operations, want 1 and 10", w.made, w.jobs)
+	}
+}
+
+func TestLocalOperationsGoOnWithoutThreads(t *testing.T) {
+	w := workers{refuse: errors.New("no thread")}
+	localReads(t, &w, true)
+	if w.jobs != 0 {
+		t.Errorf("%d operations at workers that can't be", w.jobs)
 	}
 }
 
