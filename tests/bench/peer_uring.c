@@ -8,8 +8,10 @@
  */
 #define _GNU_SOURCE
 #include <err.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "ring.h"
 
 /* Messages that are read at the same time, and reads submitted together. */
@@ -80,9 +82,24 @@ static void slot_fill(struct slot *slot)
 		ring_close(&ring, slot->fd, STEP_CLOSE);
 }
 
+/* A read that reaches beyond the end of the file is tried again by the kernel,
+   which costs remote storage a round trip. What is known of the size does not
+   cost any, since the file was just opened. */
+static size_t file_size(int fd, size_t guess)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_SIZE,
+		  &stx) < 0 || stx.stx_size == 0)
+		return guess;
+	return (size_t)stx.stx_size;
+}
+
 static void slot_opened(struct slot *slot, int fd)
 {
 	slot->fd = fd;
+	if (ring.remote && slot->msg->offset == 0)
+		slot->size = file_size(fd, slot->size);
 	slot->next = NULL;
 	*opened_tail = slot;
 	opened_tail = &slot->next;

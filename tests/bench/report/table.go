@@ -11,7 +11,7 @@ var peers = []struct{ name, what string }{
 	{"F", "the same, with posix_fadvise called for the whole batch before"},
 	{"V", "libuv with its default of 4 threads, a message one piece of work"},
 	{"P", "a pool of 64 threads and an eventfd"},
-	{"L1", "liburing by hand, message by message: open, read, close as steps; DEFER_TASKRUN, eventfd, 64 io-wq workers, IOSQE_ASYNC on FUSE"},
+	{"L1", "liburing by hand, message by message: open, read, close as steps; DEFER_TASKRUN, eventfd, IOSQE_ASYNC on FUSE, 64 io-wq workers of each kind, which are 64 for opens and 64 more for reads"},
 	{"L2", "liburing by hand, the messages of a batch sorted, neighbours read together (mdbox)"},
 	{"library", "libdbox_aio, io_uring"},
 	{"threads", "libdbox_aio, threads"},
@@ -48,7 +48,7 @@ func table(f *figures, name string) string {
 	fmt.Fprintf(&b, "b is the number of messages asked for at once; the next batch begins when all of them are\n"+
 		"there. Cold: everything dropped before each round, by %s.\n"+
 		"Messages have 2 to 64 KiB, 1000 of them in sdbox files or in 10 mdbox files. On FUSE the library\n"+
-		"gets max_workers = 128, so that one mount has 64 of them, as many as the other peers; each open\n"+
+		"gets max_workers = 128, so that one mount has 64 of them, as P has in all; each open\n"+
 		"and each read takes the time that is given, names and attributes are cached.\n\n", f.notes["cold"])
 	for _, p := range peers {
 		fmt.Fprintf(&b, "- **%s**: %s\n", p.name, p.what)
