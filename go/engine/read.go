@@ -362,7 +362,7 @@ func (e *Engine) readApart(id int32, at uint64) bool {
 	}
 	// All that the main piece had to tell is known, and its memory may be
 	// what is missing.
-	e.dropPiece(id, &rd.main)
+	e.makeRoom(id, &rd.main)
 	if !e.readPiece(id, purposeBody, at+rd.from, int(rd.to-rd.from), 0) {
 		return false
 	}
@@ -371,8 +371,7 @@ func (e *Engine) readApart(id int32, at uint64) bool {
 		return false
 	}
 	// Without the memory for both, the metadata comes after the body.
-	room := e.pool.Budget() - e.pool.Used()
-	if r.wantsMetadata() && rd.meta == noPiece && room >= metaGuess+slack {
+	if r.wantsMetadata() && rd.meta == noPiece && e.room(rd) >= metaGuess+slack {
 		e.readMetadata(id, at+rd.bodySize, metaGuess)
 	}
 	return false
