@@ -225,17 +225,17 @@ func (e *Engine) startRead(i int32, r *request, off uint64, block uintptr, lengt
 	o.off = off
 	o.length = length
 	e.stats.Reads++
-	if !n.slow {
+	switch {
+	case n.slow:
+		o.wait = true
+		o.waited = true
+	case !e.batching:
 		done, errno := e.readCached(o)
 		if done {
 			e.readEnd(i, errno)
 			return
 		}
-	} else {
-		o.wait = true
-	}
-	for id := o.first; id != none; id = e.requests.at(id).member {
-		e.requests.at(id).waited = true
+		o.waited = true
 	}
 	e.startOp(i)
 }
@@ -294,6 +294,11 @@ func (e *Engine) readEnd(i int32, errno syscall.Errno) {
 		return
 	}
 	first := o.first
+	if o.waited {
+		for id := first; id != none; id = e.requests.at(id).member {
+			e.requests.at(id).waited = true
+		}
+	}
 	if errno != 0 && first != none && e.requests.at(first).member != none {
 		e.readAlone(i)
 		return
