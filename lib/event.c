@@ -36,7 +36,7 @@ void event_signal(int fd)
 	} while (ret < 0 && errno == EINTR);
 }
 
-int event_clear(int fd)
+uint64_t event_clear(int fd)
 {
 	uint64_t count;
 	ssize_t ret;
@@ -44,7 +44,7 @@ int event_clear(int fd)
 	do {
 		ret = read(fd, &count, sizeof(count));
 	} while (ret < 0 && errno == EINTR);
-	return ret == (ssize_t)sizeof(count);
+	return ret == (ssize_t)sizeof(count) ? count : 0;
 }
 
 int event_wait(int fd, uint64_t deadline)

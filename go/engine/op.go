@@ -202,9 +202,13 @@ func (e *Engine) handle(ev backend.Event) {
 	if n < 0 {
 		errno, n = syscall.Errno(-ev.Res), 0
 	}
-	if o.cached && !o.orphaned && (errno == unix.EAGAIN || errno == unix.ELOOP || errno == unix.EINVAL) {
-		e.notCached(i, errno)
-		return
+	if o.cached && !o.orphaned {
+		switch errno {
+		case unix.EAGAIN, unix.ELOOP, unix.EINVAL, unix.EMFILE, unix.ENFILE:
+			// Without descriptors too: by then the batch has given its own back.
+			e.notCached(i, errno)
+			return
+		}
 	}
 	if (errno == unix.EINTR || errno == unix.EAGAIN) && o.kind != backend.Close && !o.orphaned && o.retries < maxRetries {
 		// Somebody's signal, or a kernel out of memory for a moment: again,

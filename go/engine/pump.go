@@ -115,7 +115,7 @@ func (e *Engine) pump(results int) {
 func (e *Engine) beginSome(results int) int {
 	begun, most := 0, 1
 	if e.batching {
-		most = batch
+		most = min(batch, e.keepOpen/2) // each has a file open for a moment
 	}
 	for begun < most && e.readyLen < results && e.roomy() {
 		id := e.pop(&e.again)
