@@ -74,12 +74,21 @@ func (e *Engine) find(id uint64) (int32, bool) {
 // fail ends a request with an error.
 func (e *Engine) fail(id int32, status abi.Status, errno int32, detail uint16) {
 	r := e.requests.at(id)
-	if r.node != none && !e.isFile(r) {
+	if r.node != none && aboutFile(status) && !e.isFile(r) {
 		status, errno, detail = abi.ENOTFILE, 0, detailNotFile
 		r.record, r.errorOffset = r.offset, 0
 	}
 	r.status, r.errno, r.detail, r.resultFlags = status, errno, detail, 0
 	e.finish(id)
+}
+
+// aboutFile reports whether a request fails for what is in its file.
+func aboutFile(status abi.Status) bool {
+	switch status {
+	case abi.ECORRUPT, abi.ETRUNCATED, abi.EVERSION, abi.ETOOBIG, abi.EIO, abi.ENOTFILE:
+		return true
+	}
+	return false
 }
 
 // isFile looks at last, before a request fails, at whether its file is one.
