@@ -37,9 +37,16 @@ installs()
 		echo "not installed: $file"
 		return 1
 	done
+	# every function has its page
+	for name in $(sed -n 's/^.*[ *]\(dbox_aio_[a-z_]*\)(.*/\1/p' \
+			dbox_aio.h | grep -v '_t$'); do
+		[ -s "$dest$prefix/share/man/man3/$name.3" ] && continue
+		echo "no page: $name"
+		return 1
+	done
 	# as many as there are adapters, and nothing else
 	count=$(ls include/dbox_aio/*.h 2>/dev/null | wc -l)
-	[ $((count + 6)) -eq "$(wc -l <"$work/files")" ] ||
+	[ $((count + 6)) -eq "$(grep -vc share/man/ "$work/files")" ] ||
 		{ cat "$work/files"; return 1; }
 	cmp dbox_aio.h "$dest$prefix/include/dbox_aio.h"
 }
