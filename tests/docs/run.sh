@@ -149,8 +149,106 @@ man_references()
 	[ -z "$missing" ]
 }
 
+#
+# docs/*.md
+#
+
+# Each block of the tutorial stands in the file that it names, word for word.
+tutorial_code()
+{
+	awk -v work="$work" '
+	/^```c / { n++; file = work "/block." n; print $2 >(file ".source") }
+	/^```c / { inside = 1; next }
+	/^```$/ { inside = 0 }
+	inside { print >file }' docs/tutorial.md
+	[ -e "$work/block.10" ] || { echo "no code found"; return 1; }
+	for block in "$work"/block.*.source; do
+		source=examples/tutorial/$(cat "$block")
+		tr '\n' '\001' <"$source" >"$work/flat"
+		grep -qF -- "$(tr '\n' '\001' <"${block%.source}")" \
+			"$work/flat" && continue
+		echo "not in $source:"
+		cat "${block%.source}"
+		return 1
+	done
+}
+
+# server_ends PID CODE: asked to, it ends like that.
+server_ends()
+{
+	kill "$1"
+	wait "$1"
+	ended=$?
+	[ $ended = "$2" ] || { echo "server: exit code $ended"; return 1; }
+}
+
+# step NUMBER: the program does what the tutorial says, seen by a client. It
+# is built as the tutorial says, and with the sanitizer if there is one.
+step()
+{
+	build "step$1" "examples/tutorial/step$1.c" -I"$top/include" \
+		$sanitize || return 1
+	set -- "$1" "$work/$1.sock"
+	if [ "$1" = 1 ]; then
+		"$work/bin/step1" "$2" &
+	else
+		"$work/bin/step$1" "$2" "$mails" &
+	fi
+	server=$!
+	timeout -k 5 60 "$work/bin/tutorial_client" "$1" "$2" "$mails" 60
+	code=$?
+	if [ "$1" = 3 ]; then
+		server_ends $server 0 || return 1
+		[ ! -e "$2" ] || { echo "$2 is left"; return 1; }
+	else
+		server_ends $server 143 || return 1
+	fi
+	return $code
+}
+
+tutorial_step_1() { step 1; }
+tutorial_step_2() { step 2; }
+tutorial_step_3() { step 3; }
+
+# What a page points to, inside of the tree, is there.
+links()
+{
+	for page in README.md CHANGELOG.md docs/*.md; do
+		grep -o '](\([^)]*\))' "$page" | sed 's/^](//; s/)$//' |
+			grep -v '^https\{0,1\}:' | sed 's/#.*//' |
+			grep -v '^$' >"$work/links"
+		while IFS= read -r link; do
+			[ -e "$(dirname "$page")/$link" ] && continue
+			echo "$page: $link"
+			return 1
+		done <"$work/links"
+	done
+}
+
+pictures()
+{
+	for picture in docs/*.svg docs/pictures/*.svg; do
+		xmllint --noout "$picture" || return 1
+		# every one is shown somewhere
+		grep -q "](.*$(basename "$picture"))" README.md docs/*.md ||
+			{ echo "$picture is not used"; return 1; }
+	done
+}
+
+echo 'int main(void) { return 0; }' >"$work/probe.c"
+sanitize=
+if build probe "$work/probe.c" -fsanitize=address >/dev/null 2>&1 &&
+   "$work/bin/probe"; then
+	sanitize=-fsanitize=address
+fi
+build tutorial_client "$here/tutorial_client.c" || exit 1
+make -s build/mkstore >&2 || exit 1
+build/mkstore -sdbox 60 -mdbox 0 "$work/store" >&2 || exit 1
+mails=$work/store/sdbox/mailboxes/INBOX/dbox-Mails
+
 for name in man_lint man_signatures man_names man_structs man_constants \
-	man_fields man_references; do
+	man_fields man_references tutorial_code tutorial_step_1 \
+	tutorial_step_2 tutorial_step_3 links pictures; do
 	wanted $name || continue
 	# in a shell of its own: it may change variables
 	("$name") >"$work/output" 2>&1 </dev/null
