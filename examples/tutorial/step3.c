@@ -45,6 +45,7 @@ struct client {
 	struct reply *head, **tail;
 	char line[128];		/* what came of it */
 	size_t size;
+	int eof;		/* it asks for nothing more */
 	struct client *prev, *next;	/* of all clients; next: of gone */
 };
 
@@ -259,11 +260,12 @@ static void client_update(struct client *client)
 {
 	uint32_t events = 0;
 
-	if (client_flush(client) < 0 || client_lines(client) < 0) {
+	if (client_flush(client) < 0 || client_lines(client) < 0 ||
+	    (client->eof && client->pending + client->replies == 0)) {
 		client_close(client);
 		return;
 	}
-	if (!client_is_full(client))
+	if (!client_is_full(client) && !client->eof)
 		events |= EPOLLIN;
 	if (client->head != NULL)
 		events |= EPOLLOUT;
@@ -302,15 +304,18 @@ static void client_ready(struct client *client, uint32_t events)
 	/* Closed by a callback since epoll_wait() returned. */
 	if (client->fd < 0)
 		return;
-	if ((events & EPOLLIN) != 0 && !client_is_full(client)) {
+	if ((events & EPOLLIN) != 0 && !client_is_full(client) &&
+	    !client->eof) {
 		ret = read(client->fd, client->line + client->size,
 			   sizeof(client->line) - client->size);
-		if (ret == 0 || (ret < 0 && errno != EAGAIN)) {
+		if (ret < 0 && errno != EAGAIN) {
 			client_close(client);
 			return;
 		}
 		if (ret > 0)
 			client->size += (size_t)ret;
+		else if (ret == 0)
+			client->eof = 1;
 	} else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
 		client_close(client);
 		return;

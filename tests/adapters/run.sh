@@ -41,7 +41,18 @@ expected()
 	done | sort
 }
 
-# example LOOP: two runs, one of them with a file that is not there.
+# example_builds LOOP: as C, and as C++.
+example_builds()
+{
+	# shellcheck disable=SC2046 # a list of flags
+	build "$1" "$examples/$1.c" -I"$top/include" $(loop_flags "$1") &&
+	c++ -x c++ -O1 -Wall -Wextra -Werror -I"$top" -I"$top/include" \
+		-o "$work/bin/$1++" "$examples/$1.c" \
+		-x none -L"$top/lib" -ldbox_aio -Wl,-rpath,"$top/lib" \
+		$(loop_flags "$1")
+}
+
+# example PROGRAM: two runs, one of them with a file that is not there.
 example()
 {
 	"$work/bin/$1" "$mails"/u.* >"$work/out" || return 1
@@ -69,10 +80,8 @@ for loop in $loops; do
 	# They take the best backend there is: once is enough.
 	[ "$backend" = threads ] || continue
 	wanted "$loop-example" || continue
-	# shellcheck disable=SC2046 # a list of flags
-	build "$loop" "$examples/$loop.c" -I"$top/include" \
-		$(loop_flags $loop) || exit 1
-	(example $loop) >"$work/output" 2>&1
+	example_builds $loop || exit 1
+	(example $loop && example $loop++) >"$work/output" 2>&1
 	report "$loop-example" $? "$work/output"
 done
 exit $failed

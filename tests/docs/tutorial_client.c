@@ -190,6 +190,24 @@ static void test_slow(void)
 	fclose(slow);
 }
 
+/* No more requests come, but all replies are wanted. */
+static void test_half_closed(void)
+{
+	FILE *stream = server_connect();
+	unsigned int i;
+
+	ask_many(stream, 100);
+	if (shutdown(fileno(stream), SHUT_WR) < 0)
+		err(1, "shutdown");
+	for (i = 1; i <= 100; i++) {
+		if (reply_read(stream) <= 0)
+			errx(1, "refused");
+	}
+	if (fgetc(stream) != EOF)
+		errx(1, "more than was asked for");
+	fclose(stream);
+}
+
 int main(int argc, char **argv)
 {
 	int step;
@@ -206,7 +224,9 @@ int main(int argc, char **argv)
 	}
 	test_one_by_one();
 	test_leaving();
-	if (step == 3)
+	if (step == 3) {
 		test_slow();
+		test_half_closed();
+	}
 	return 0;
 }
