@@ -10,6 +10,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+MANDIR ?= $(PREFIX)/share/man
 INSTALL ?= install
 FUZZTIME ?= 60s
 
@@ -46,7 +47,8 @@ help:
 	@echo 'make bench      compare with other ways to read; QUICK=1: two minutes'
 	@echo 'make bench-guard  compare quick ratios with bounds'
 	@echo 'make fuzz       the format parser on random bytes; FUZZTIME=60s each'
-	@echo 'make install    PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR='
+	@echo 'make install    PREFIX=/usr/local LIBDIR=PREFIX/lib'
+	@echo '                MANDIR=PREFIX/share/man DESTDIR='
 	@echo 'make uninstall  with the same variables'
 	@echo 'make deps       install what demo, check and lint need (apt-get)'
 	@echo 'make clean      remove what was built'
@@ -96,6 +98,13 @@ DEST_LIB = $(DESTDIR)$(LIBDIR)
 DEST_INCLUDE = $(DESTDIR)$(INCLUDEDIR)
 ADAPTERS = $(wildcard include/dbox_aio/*.h)
 
+# Each page is also found by the other names it gives itself: links.
+DEST_MAN = $(DESTDIR)$(MANDIR)
+MAN_PAGES = $(wildcard docs/man/*.[1-9])
+man_names = sed -n '/^\.Sh NAME/,/^\.Nd/s/^\.Nm \([^ ]*\).*/\1/p' $$page
+for_man_pages = @set -e; for page in $(MAN_PAGES); do \
+	section=$${page\#\#*.}; dir=$(DEST_MAN)/man$$section; $(1); done
+
 .PHONY: install
 install: all
 	$(INSTALL) -d $(DEST_LIB) $(DEST_INCLUDE) $(DESTDIR)$(PKGCONFIGDIR)
@@ -104,6 +113,11 @@ ifneq ($(ADAPTERS),)
 	$(INSTALL) -d $(DEST_INCLUDE)/dbox_aio
 	$(INSTALL) -m 644 $(ADAPTERS) $(DEST_INCLUDE)/dbox_aio
 endif
+	$(call for_man_pages,$(INSTALL) -d $$dir; \
+		for name in $$($(man_names)); do \
+			ln -sf $${page##*/} $$dir/$$name.$$section; done; \
+		rm -f $$dir/$${page##*/}; \
+		$(INSTALL) -m 644 $$page $$dir)
 	$(INSTALL) -m 755 $(FRONT) $(CORE) $(DEST_LIB)
 	ln -sf $(notdir $(FRONT)) $(DEST_LIB)/$(FRONT_SONAME)
 	ln -sf $(FRONT_SONAME) $(DEST_LIB)/libdbox_aio.so
@@ -121,6 +135,9 @@ uninstall:
 		$(DEST_LIB)/$(notdir $(FRONT)) $(DEST_LIB)/$(FRONT_SONAME) \
 		$(DEST_LIB)/libdbox_aio.so $(DEST_LIB)/$(CORE_SONAME)
 	rm -rf $(DEST_INCLUDE)/dbox_aio
+	$(call for_man_pages,rm -f $$dir/$${page##*/}; \
+		for name in $$($(man_names)); do \
+			rm -f $$dir/$$name.$$section; done)
 
 #
 # The demo and the other examples
