@@ -3,6 +3,8 @@
  */
 #include "front.h"
 
+#include <errno.h>
+
 /* What came too late, because deinit was called. */
 static void completion_void(struct dbox_aio_result *result)
 {
@@ -157,7 +159,7 @@ static int dispatch_ready(struct dbox_aio *ctx, unsigned int max,
 	int ret;
 
 	if (signals == 0)
-		return 0;
+		return errno == EBADF ? event_closed() : 0;
 	ret = dispatch_held(ctx, max, signals, &ran, finals);
 	if (ret == DBOX_AIO_ESHUTDOWN)
 		return ret;

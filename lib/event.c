@@ -36,6 +36,13 @@ void event_signal(int fd)
 	} while (ret < 0 && errno == EINTR);
 }
 
+int event_closed(void)
+{
+	return error_set(DBOX_AIO_EINVAL,
+		"the context's descriptor was closed by the program; it "
+		"belongs to the library");
+}
+
 uint64_t event_clear(int fd)
 {
 	uint64_t count;
@@ -68,9 +75,7 @@ int event_wait(int fd, uint64_t deadline)
 		    POLLIN)
 			return 1;
 		if (ret > 0)
-			return error_set(DBOX_AIO_EINVAL,
-				"the context's descriptor was closed by the "
-				"program; it belongs to the library");
+			return event_closed();
 		if (ret == 0 && ms < INT_MAX)
 			return 0;
 		if (ret < 0 && errno != EINTR)

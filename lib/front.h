@@ -183,8 +183,10 @@ void file_unref_request(struct dbox_aio_file *file);
  */
 void event_signal(int fd);
 /* Returns how often it was signalled since the last call; 0 if it was not
-   readable. */
+   readable, with errno EBADF if the host has closed it. */
 uint64_t event_clear(int fd);
+/* The error of a context whose descriptor the host has closed. */
+int event_closed(void);
 /* Waits until it is readable (1) or the clock shows deadline (0; UINT64_MAX is
    never). A status if it can't be polled. */
 int event_wait(int fd, uint64_t deadline);
