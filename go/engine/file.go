@@ -329,6 +329,9 @@ func (e *Engine) openDone(i int32, fd int32, errno syscall.Errno, mount int32, i
 		if id == none {
 			break
 		}
+		if !inline {
+			e.requests.at(id).waited = true
+		}
 		if n == none {
 			e.fail(id, status, int32(errno), detail)
 		} else {
