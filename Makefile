@@ -43,6 +43,8 @@ help:
 	@echo '                LATENCY=ms: as if its disk took that long to answer'
 	@echo 'make check      all tests; SUITES="c hosts" only these (see tests/run)'
 	@echo 'make lint       formatting, vet, staticcheck, compiler warnings'
+	@echo 'make abi-check  the ABI against lib/libdbox_aio.abi; make abi-baseline'
+	@echo '                writes that anew, after an addition'
 	@echo 'make bench      compare with other ways to read; QUICK=1: two minutes'
 	@echo 'make bench-guard  compare quick ratios with bounds'
 	@echo 'make fuzz       the format parser on random bytes; FUZZTIME=60s each'
@@ -172,6 +174,16 @@ build/tests/%: tests/%.c $$(call test_parts,$$(dir tests/$$*)) \
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -o $@ $(sort $(filter %.c,$^)) $(LDFLAGS) \
 		$(HOST_LIBS) -ldl
+
+# The ABI, on each platform that a compiler can be had for.
+.PHONY: abi-check abi-baseline
+abi-check:
+	@tests/deps abi
+	@tests/run abi
+
+abi-baseline:
+	@tests/deps lint
+	@tests/abi/run.sh write
 
 #
 # Benchmarks
