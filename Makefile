@@ -58,12 +58,15 @@ help:
 # The library
 #
 
+# $(call front_build,OUTPUT,SOURCES)
+front_build = $(CC) -shared -fPIC -std=gnu99 $(WARNINGS) -fvisibility=hidden \
+	$(CFLAGS) -I. -Icapi -o $(1) $(2) -Wl,-soname,$(FRONT_SONAME) \
+	-Wl,--version-script=lib/libdbox_aio.map \
+	$(HARDENED) $(NO_UNDEFINED) $(LDFLAGS) -ldl -lpthread
+NO_UNDEFINED = -Wl,-z,defs
+
 $(FRONT): $(wildcard lib/*.c lib/*.h) lib/libdbox_aio.map dbox_aio.h capi/core.h
-	$(CC) -shared -fPIC -std=gnu99 $(WARNINGS) -fvisibility=hidden $(CFLAGS) \
-		-I. -Icapi -o $@ $(filter %.c,$^) \
-		-Wl,-soname,$(FRONT_SONAME) \
-		-Wl,--version-script=lib/libdbox_aio.map \
-		$(HARDENED) -Wl,-z,defs $(LDFLAGS) -ldl -lpthread
+	$(call front_build,$@,$(filter %.c,$^))
 
 $(FRONT_LINKS): $(FRONT)
 	ln -sf $(notdir $(FRONT)) $@
@@ -184,6 +187,8 @@ abi-check:
 abi-baseline:
 	@tests/deps lint
 	@tests/abi/run.sh write
+
+include tests/variants/variants.mk
 
 #
 # Benchmarks

@@ -71,5 +71,6 @@ if [ $backend = threads ]; then
 		run no-uring-$error "$bin/no_uring" $error \
 			"$bin/test_host_no_uring" $error
 	done
+	run init-again "$bin/no_uring" EPERM "$bin/test_host_init_again"
 fi
 exit $failed
