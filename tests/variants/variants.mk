@@ -62,16 +62,16 @@ build/race/libdbox_aio_core.a: $(core_sources)
 		-trimpath -buildvcs=false \
 		-ldflags '$(filter -X%,$(CORE_LDFLAGS))' -o $@ ./capi
 
-build/race/front.o: tests/variants/linked_core.c dbox_aio.h capi/core.h \
+build/race/front.o: tests/variants/race/linked_core.c dbox_aio.h capi/core.h \
 		$(filter-out lib/load.c,$(wildcard lib/*.c)) lib/front.h
 	@mkdir -p build/race/front
 	cd build/race/front && $(CC) -std=gnu99 $(WARNINGS) $(CFLAGS) \
-		-I$(CURDIR) -I$(CURDIR)/capi -I$(CURDIR)/lib \
+		-I$(CURDIR) -I$(CURDIR)/capi \
 		-c $(addprefix $(CURDIR)/,$(filter %.c,$^))
 	ld -r -o $@ build/race/front/*.o
 
 build/race/tests/%: tests/%.c $$(call test_parts,$$(dir tests/$$*)) \
 		dbox_aio.h build/race/front.o build/race/libdbox_aio_core.a
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) -no-pie -o $@ $(sort $(filter %.c,$^)) \
+	$(CC) $(HOST_CFLAGS) -Icapi -no-pie -o $@ $(sort $(filter %.c,$^)) \
 		build/race/front.o build/race/libdbox_aio_core.a -ldl -lpthread

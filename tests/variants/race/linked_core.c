@@ -4,7 +4,7 @@
  * the process, so what load.c is there for can't be tested in them: forking
  * first, and starting late.
  */
-#include "front.h"
+#include "lib/front.h"
 
 #include <unistd.h>
 
