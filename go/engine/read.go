@@ -273,9 +273,32 @@ func (e *Engine) parseMessageHeader(id int32) bool {
 		e.fail(id, abi.ETOOBIG, 0, detailMaxSize)
 		return false
 	}
+	if (!r.wantsMetadata() || size > maxOffset) && !e.bodyEnds(id, size) {
+		return false
+	}
 	rd.parsed = true
 	rd.bodySize = size
 	rd.from, rd.to = r.window(size)
+	return true
+}
+
+// bodyEnds reports whether a body ends inside the file. Its metadata, which
+// lies behind it, shows that too, unless it is not read, or could not be: there
+// is no reading at such offsets.
+func (e *Engine) bodyEnds(id int32, size uint64) bool {
+	r := e.requests.at(id)
+	n := e.nodes.at(r.node)
+	mhs := n.header.MessageHeaderSize
+	_, rule := dbox.BodyEnd(r.record, mhs, size, n.attr.Size)
+	if rule != dbox.RuleNone {
+		// The file may have grown since.
+		_ = e.be.Attr(n.fd, &n.attr)
+		_, rule = dbox.BodyEnd(r.record, mhs, size, n.attr.Size)
+	}
+	if rule != dbox.RuleNone {
+		e.truncated(id, n.attr.Size)
+		return false
+	}
 	return true
 }
 
