@@ -144,6 +144,9 @@ int main(int argc, char **argv)
 		dbox_aio_message_unref(&shelf[i]);
 	for (i = 0; i < FILES; i++)
 		free((char *)(uintptr_t)paths[i]);
+	/* A worker may still be closing one. */
+	for (i = 0; i < 1000 && mail_fds_open() > 0; i++)
+		usleep(10000);
 	CHECK_INT(mail_fds_open(), 0);
 	return 0;
 }
