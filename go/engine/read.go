@@ -205,7 +205,11 @@ func (e *Engine) needOrFail(id int32, off uint64, res dbox.Result, length int) {
 		e.broken(id, res.Rule)
 		return
 	}
-	e.rereadMain(id, off+uint64(max(res.Need, length)))
+	end := off + uint64(max(res.Need, length))
+	if size := e.nodes.at(r.node).attr.Size; end > size && off+uint64(res.Need) <= size {
+		end = size // more than what is needed was only a wish
+	}
+	e.rereadMain(id, end)
 }
 
 // rereadMain reads the main piece again, up to the file offset end: in one
