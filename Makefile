@@ -47,7 +47,9 @@ help:
 	@echo '                writes that anew, after an addition'
 	@echo 'make bench      compare with other ways to read; QUICK=1: two minutes'
 	@echo 'make bench-guard  compare quick ratios with bounds'
-	@echo 'make fuzz       the format parser on random bytes; FUZZTIME=60s each'
+	@echo 'make asan race valgrind  the tests in C, watched by these'
+	@echo 'make arm64      the tests in C, cross-built, under qemu'
+	@echo 'make fuzz       parser and library on random files; FUZZTIME=60s each'
 	@echo 'make install    PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR='
 	@echo 'make uninstall  with the same variables'
 	@echo 'make deps       install what demo, check and lint need (apt-get)'
@@ -178,6 +180,12 @@ build/tests/%: tests/%.c $$(call test_parts,$$(dir tests/$$*)) \
 	$(CC) $(HOST_CFLAGS) -o $@ $(sort $(filter %.c,$^)) $(LDFLAGS) \
 		$(HOST_LIBS) -ldl
 
+# tests/c again, watched by tools or on another machine; see tests/variants.
+.PHONY: asan race valgrind arm64
+asan race valgrind arm64:
+	@tests/deps $@
+	@tests/run $@
+
 # The ABI, on each platform that a compiler can be had for.
 .PHONY: abi-check abi-baseline
 abi-check:
@@ -235,8 +243,11 @@ build/bench/store: | build/mkstore
 	@mkdir -p $(@D)
 	build/mkstore -sdbox 1000 -mdbox 1000 -files 10 $@
 
+# The parser by go test -fuzz; whole files through the C ABI by libFuzzer. What
+# either finds stays in build/fuzz, and belongs into tests/fuzz/corpus.
 .PHONY: fuzz
 fuzz:
+	@tests/deps fuzz
 	@set -e; for package in $$($(GO) list ./go/...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | \
 				grep '^Fuzz' || :); do \
@@ -245,6 +256,11 @@ fuzz:
 				-fuzztime $(FUZZTIME) $$package; \
 		done; \
 	done
+	@$(MAKE) --no-print-directory build/fuzz/fuzz_file
+	@mkdir -p build/fuzz/found
+	@echo "== tests/fuzz"
+	build/fuzz/fuzz_file -max_total_time=$(FUZZTIME:s=) -max_len=4096 \
+		-artifact_prefix=build/fuzz/ build/fuzz/found tests/fuzz/corpus
 
 .PHONY: deps
 deps:

@@ -22,6 +22,9 @@ void message_check(const struct oracle_file *file,
 		   const struct dbox_aio_request *request,
 		   const struct dbox_aio_result *result);
 
+/* Read each file in all contexts, not in one of them. */
+extern int fuzz_all_contexts;
+
 /* Reads a file with these bytes in all ways, and aborts if a result is not what
    the bytes say. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

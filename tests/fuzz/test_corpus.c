@@ -31,6 +31,7 @@ int main(int argc, char *argv[])
 		fputs("usage: test_corpus FILE...\n", stderr);
 		return 2;
 	}
+	fuzz_all_contexts = 1;
 	for (i = 1; i < argc; i++)
 		file_try(argv[i]);
 	return 0;

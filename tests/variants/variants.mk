@@ -62,16 +62,37 @@ build/race/libdbox_aio_core.a: $(core_sources)
 		-trimpath -buildvcs=false \
 		-ldflags '$(filter -X%,$(CORE_LDFLAGS))' -o $@ ./capi
 
-build/race/front.o: tests/variants/race/linked_core.c dbox_aio.h capi/core.h \
-		$(filter-out lib/load.c,$(wildcard lib/*.c)) lib/front.h
-	@mkdir -p build/race/front
-	cd build/race/front && $(CC) -std=gnu99 $(WARNINGS) $(CFLAGS) \
+build/race/front.o build/fuzz/front.o: tests/variants/race/linked_core.c \
+		$(filter-out lib/load.c,$(wildcard lib/*.c)) lib/front.h \
+		dbox_aio.h capi/core.h
+	@mkdir -p $(basename $@)
+	cd $(basename $@) && $(CC) -std=gnu99 $(WARNINGS) $(CFLAGS) \
 		-I$(CURDIR) -I$(CURDIR)/capi \
 		-c $(addprefix $(CURDIR)/,$(filter %.c,$^))
-	ld -r -o $@ build/race/front/*.o
+	ld -r -o $@ $(basename $@)/*.o
 
 build/race/tests/%: tests/%.c $$(call test_parts,$$(dir tests/$$*)) \
 		dbox_aio.h build/race/front.o build/race/libdbox_aio_core.a
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -Icapi -no-pie -o $@ $(sort $(filter %.c,$^)) \
 		build/race/front.o build/race/libdbox_aio_core.a -ldl -lpthread
+
+# tests/fuzz by libFuzzer: it sees which code of the core a file has reached, as
+# Go instruments it, and what the address sanitizer sees.
+CLANG ?= clang
+build/fuzz/%: CC = $(CLANG)
+build/fuzz/%: CFLAGS = -O1 -g -fno-omit-frame-pointer \
+	-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
+
+build/fuzz/libdbox_aio_core.a: $(core_sources)
+	@mkdir -p $(@D)
+	CGO_ENABLED=1 CC='$(CC)' $(GO) build -asan -buildmode=c-archive \
+		-tags libfuzzer -gcflags=libdbox_aio/...=-d=libfuzzer \
+		-trimpath -buildvcs=false \
+		-ldflags '$(filter -X%,$(CORE_LDFLAGS))' -o $@ ./capi
+
+build/fuzz/fuzz_file: $(filter-out tests/fuzz/test_%,$(wildcard tests/fuzz/*.c)) \
+		$(wildcard tests/fuzz/*.h) build/fuzz/front.o \
+		build/fuzz/libdbox_aio_core.a
+	$(CC) $(HOST_CFLAGS) -fsanitize=fuzzer -o $@ $(filter %.c,$^) \
+		build/fuzz/front.o build/fuzz/libdbox_aio_core.a -ldl -lpthread
