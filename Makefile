@@ -49,6 +49,7 @@ help:
 	@echo 'make bench-guard  compare quick ratios with bounds'
 	@echo 'make asan race valgrind  the tests in C, watched by these'
 	@echo 'make arm64      the tests in C, cross-built, under qemu'
+	@echo 'make soak       full load while all goes wrong; DURATION=20 seconds each'
 	@echo 'make fuzz       parser and library on random files; FUZZTIME=60s each'
 	@echo 'make install    PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR='
 	@echo 'make uninstall  with the same variables'
@@ -185,6 +186,13 @@ build/tests/%: tests/%.c $$(call test_parts,$$(dir tests/$$*)) \
 asan race valgrind arm64:
 	@tests/deps $@
 	@tests/run $@
+
+# Each backend for that many seconds.
+DURATION ?= 20
+.PHONY: soak
+soak:
+	@tests/deps $@
+	@DURATION=$(DURATION) tests/run $@
 
 # The ABI, on each platform that a compiler can be had for.
 .PHONY: abi-check abi-baseline
