@@ -48,6 +48,15 @@ host small-stack $backend
 host setuid $backend
 host keeps-all $backend
 
+# A front and a core that somebody else has made.
+mkdir "$work/planted" || exit 1
+for name in libdbox_aio.so.1 libdbox_aio_core.so.1; do
+	echo '__attribute__((constructor)) static void f(void)
+		{ __builtin_trap(); }' |
+		${CC:-cc} -shared -fPIC -o "$work/planted/$name" -x c - || exit 1
+done
+host secure $backend "$work/planted"
+
 make -s -C "$top" build/panic/libdbox_aio_core.so.1 >&2 || exit 1
 run panic env LD_LIBRARY_PATH="$top/build/panic" "$bin/test_host_panic" $backend
 
