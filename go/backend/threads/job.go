@@ -51,6 +51,14 @@ type Executor interface {
 	Stop()
 }
 
+// Do does an operation on the calling thread, which waits for it, and returns
+// its result or a negative errno.
+func Do(op *backend.Op) int32 {
+	job := Job{Buf: op.Buf, Path: op.Path, Off: op.Off, Len: op.Len, FD: op.FD, Kind: uint32(op.Kind)}
+	run(&job)
+	return job.Result
+}
+
 // run does a job on the calling goroutine.
 func run(job *Job) {
 	if !atomic.CompareAndSwapUint32(&job.State, jobQueued, jobRunning) {
