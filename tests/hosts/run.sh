@@ -70,6 +70,7 @@ host eintr $backend
 run rlimit-as "$bin/with_rlimit" as 256M "$bin/test_host_rlimit_as" $backend
 host rlimit-nofile $backend
 host rlimit-nproc $backend
+run pids-max "$bin/test_host_rlimit_nproc" $backend cgroup
 run rlimit-nofile-low "$bin/with_rlimit" nofile 64 "$bin/test_host_works" \
 	$backend
 run rlimit-memlock "$bin/with_rlimit" memlock 0 "$bin/test_host_works" $backend
