@@ -19,7 +19,7 @@
 #include "core.h"
 
 /* Completions taken from the core at once. */
-#define DISPATCH_BATCH 64
+#define DISPATCH_BATCH 16
 /* SIGRTMAX */
 #define SIGNALS_MAX 64
 /* Requests given to the core at once. */

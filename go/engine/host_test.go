@@ -325,8 +325,9 @@ func (h *host) waitRequest(id uint64) {
 	}
 }
 
-// patience is more than any operation takes that is not held.
-const patience = 5 * time.Second
+// patience is more than any operation takes that is not held, on a machine that
+// is busy with other things too.
+const patience = 30 * time.Second
 
 // run dispatches until nothing is pending. All it goes by is the descriptor.
 func (h *host) run() {

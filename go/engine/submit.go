@@ -22,7 +22,7 @@ func (e *Engine) Submit(requests []abi.Request, ids []uint64, last bool) abi.Sta
 	e.linkRuns()
 	e.stats.Submitted += uint64(len(requests))
 	if last {
-		e.pump(unbounded)
+		e.pump(submitResults)
 	}
 	e.leave()
 	return abi.OK
