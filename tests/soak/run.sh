@@ -18,7 +18,7 @@ fi
 build_slowfs || exit 1
 export SLOWFS_PROGRAM="$work/bin/slowfs"
 seconds=${DURATION:-20}
-build soak -I"$here/../storage" "$here"/*.c "$here/../storage/slow.c" \
+build soak "$here"/*.c "$here/../storage/slow.c" \
 	"$here/../hosts/host.c" || exit 1
 TEST_SECONDS=$((seconds * 2 + 120))
 run load "$work/bin/soak" $backend $seconds

@@ -9,7 +9,7 @@
 #ifndef SOAK_H
 #define SOAK_H
 
-#include "slow.h"
+#include "../storage/slow.h"
 
 #include <pthread.h>
 
