@@ -8,6 +8,9 @@ GO ?= go
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 INCLUDEDIR ?= $(PREFIX)/include
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 INSTALL ?= install
@@ -33,7 +36,7 @@ HOST_LIBS = -Llib -ldbox_aio -Wl,-rpath,$(CURDIR)/lib -lpthread
 go_sources = $(shell find $(1) -name '*.go' ! -name '*_test.go') go.mod go.sum
 
 .PHONY: all
-all: $(FRONT) $(FRONT_LINKS) $(CORE)
+all: $(FRONT) $(FRONT_LINKS) $(CORE) build/dboxaio
 
 .PHONY: help
 help:
@@ -89,6 +92,24 @@ build/panic/$(CORE_SONAME): $(core_sources) $(FRONT)
 	$(call core_build,-tags dboxtest -o $@)
 
 #
+# The command-line tool
+#
+
+# Where it looks for the library: beside its own directory, here as there.
+TOOL_RPATH ?= $$ORIGIN/../lib
+# What it can decompress depends on what is there to link to.
+has_header = $(shell echo '\#include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo y)
+TOOL_LIBS = $(if $(call has_header,zlib.h),-DHAVE_ZLIB -lz) \
+	$(if $(call has_header,zstd.h),-DHAVE_ZSTD -lzstd)
+
+build/dboxaio: $(wildcard lib/dboxaio/*.c lib/dboxaio/*.h) dbox_aio.h $(FRONT) | $(FRONT_LINKS)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu99 $(WARNINGS) $(CFLAGS) -I. -o $@ $(filter %.c,$^) \
+		-Llib -ldbox_aio $(if $(TOOL_RPATH),-Wl$(comma)-rpath$(comma)'$(TOOL_RPATH)') \
+		-Wl,-z,now -Wl,-z,relro $(LDFLAGS) $(TOOL_LIBS) -lpthread
+comma := ,
+
+#
 # Installing
 #
 
@@ -111,6 +132,12 @@ endif
 		-e 's|@includedir@|$(INCLUDEDIR)|' -e 's|@version@|$(VERSION)|' \
 		lib/dbox_aio.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/dbox_aio.pc
 	chmod 644 $(DESTDIR)$(PKGCONFIGDIR)/dbox_aio.pc
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 \
+		$(DESTDIR)$(COMPLETIONDIR)
+	$(INSTALL) -m 755 build/dboxaio $(DESTDIR)$(BINDIR)
+	$(INSTALL) -m 644 docs/man/dboxaio.1 $(DESTDIR)$(MANDIR)/man1
+	$(INSTALL) -m 644 lib/dboxaio/completion.bash \
+		$(DESTDIR)$(COMPLETIONDIR)/dboxaio
 	@# so that programs find it without a path; only the system's own cache
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && \
 		[ -x /sbin/ldconfig ]; then /sbin/ldconfig; fi
@@ -119,7 +146,10 @@ endif
 uninstall:
 	rm -f $(DEST_INCLUDE)/dbox_aio.h $(DESTDIR)$(PKGCONFIGDIR)/dbox_aio.pc \
 		$(DEST_LIB)/$(notdir $(FRONT)) $(DEST_LIB)/$(FRONT_SONAME) \
-		$(DEST_LIB)/libdbox_aio.so $(DEST_LIB)/$(CORE_SONAME)
+		$(DEST_LIB)/libdbox_aio.so $(DEST_LIB)/$(CORE_SONAME) \
+		$(DESTDIR)$(BINDIR)/dboxaio \
+		$(DESTDIR)$(MANDIR)/man1/dboxaio.1 \
+		$(DESTDIR)$(COMPLETIONDIR)/dboxaio
 	rm -rf $(DEST_INCLUDE)/dbox_aio
 
 #
