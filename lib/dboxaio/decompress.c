@@ -122,7 +122,7 @@ static int zstd_more(struct decompressor *d, const unsigned char *data,
 		d->whole = ret == 0;
 		if (!d->sink(d->context, d->out, out.pos))
 			return 1;
-	} while (in.pos < in.size || out.pos == out.size);
+	} while (in.pos < in.size || (out.pos == out.size && !d->whole));
 	return 0;
 }
 #endif

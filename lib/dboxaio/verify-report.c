@@ -43,9 +43,6 @@ void report_broken(struct report *report, const char *path,
 		printf(":%" PRIu64 ": %s (at byte %" PRIu64 ")\n",
 		       result->record_offset, rule, result->error_offset);
 	}
-	/* Whoever watches sees it with the bar. */
-	if (report->bar)
-		fflush(stdout);
 }
 
 void report_unreadable(struct report *report, const char *path,
@@ -138,8 +135,6 @@ void report_summary(struct report *report, const struct verify_counts *counts,
 	    (!report->verbose && !report->bar && !interrupted &&
 	     counts->broken_records == 0 && counts->unreadable == 0))
 		return;
-	/* so that it stands below what was found, also in one file */
-	fflush(stdout);
 	fprintf(stderr, "%s%" PRIu64 " files, %" PRIu64 " records, %s in %.1f s"
 		" (%s/s)\n", interrupted ? "Interrupted after " : "",
 		counts->files, counts->records, text_size(counts->bytes, size),

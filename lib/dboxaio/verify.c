@@ -436,6 +436,8 @@ static int verify_run(int argc, char **argv)
 	options.max_bytes = 64 << 20;
 	be_idle();
 	signals_catch();
+	/* what is found, somebody reads at once, also through a pipe */
+	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 	verify.ctx = tool_context(&options);
 	snprintf(backend, sizeof(backend), "%s", tool_backend_name(verify.ctx));
 	report_init(&verify.report);

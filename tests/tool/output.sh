@@ -1,0 +1,166 @@
+# Sourced by run.sh: terminals, pipes, signals.
+
+sample=$work/sample
+"$top/build/mkstore" -sdbox 200 -mdbox 200 -files 4 "$sample" || exit 1
+
+# on_terminal COMMAND: runs it on a terminal of 100 columns; what that shows is
+# in $work/t/screen.
+on_terminal()
+{
+	script -qec "stty cols 100; $1" /dev/null >"$work/t/screen"
+}
+esc=$(printf '\033')
+
+bar()
+{
+	command="$tool verify --backend $backend --rate 10M $sample"
+	on_terminal "$command"
+	grep -q "\[$esc\[32m#*-*$esc\[0m\] *[0-9]*% [0-9]* files" "$work/t/screen"
+	# it is cleared, and the summary follows
+	tail -n 2 "$work/t/screen" | grep -q '^Nothing is broken'
+	grep -q "$esc\[K204 files, 400 records" "$work/t/screen"
+	# it moves, and never back
+	tr '\r' '\n' <"$work/t/screen" |
+		sed -n 's/.*\] *\([0-9]*\)% .*/\1/p' >"$work/t/shares"
+	[ "$(sort -u "$work/t/shares" | wc -l)" -gt 2 ]
+	sort -n -c "$work/t/shares"
+	# no line is longer than the terminal
+	tr '\r' '\n' <"$work/t/screen" | sed "s/$esc\[[0-9]*[mK]//g" |
+		awk 'length > 99 { exit 1 }'
+	on_terminal "NO_COLOR=1 $command"
+	grep -q '\[#*-*\] *[0-9]*% ' "$work/t/screen"
+	lacks screen "$esc\[[0-9]*m"
+	on_terminal "TERM=dumb $command"
+	lacks screen "$esc\|%"
+	on_terminal "$command --quiet"
+	[ ! -s "$work/t/screen" ]
+	# standard output alone is no reason for a bar
+	on_terminal "$command 2>$work/t/err"
+	[ ! -s "$work/t/screen" ]
+	[ ! -s "$work/t/err" ]
+	# in few columns it is cut
+	script -qec "stty cols 20; $command" /dev/null >"$work/t/screen"
+	says screen '%'
+	lacks screen '\[[-#]'
+}
+
+# Lines of what is broken do not mix with it.
+bar_and_lines()
+{
+	cp -r "$sample" "$work/t/s"
+	for i in 1 2 3; do
+		echo x >"$work/t/s/mdbox/storage/m.$i"
+	done
+	on_terminal "$tool verify --backend $backend --rate 10M $work/t/s" || :
+	equal lines 3 "$(tr '\r' '\n' <"$work/t/screen" | sed "s/$esc\[K//" |
+		grep -c "^$work/t/s/mdbox/storage/m.[0-9]*:0: ")"
+	grep -q ", 3 broken" "$work/t/screen"
+	grep -q '3 broken records in 3 files' "$work/t/screen"
+}
+if command -v script >/dev/null; then
+	check bar bar
+	check bar-and-lines bar_and_lines
+else
+	skip bar "script(1) is not installed"
+fi
+
+# A signal ends it, with what it has seen so far; then it dies of the signal.
+interrupted()
+{
+	for signal in INT TERM; do
+		mkfifo "$work/t/lines"
+		echo x >"$work/t/u.1"
+		# its first line shows that it runs; at this rate it runs long
+		env --default-signal=$signal "$tool" verify --json --rate 10K \
+			--backend $backend "$work/t/u.1" "$sample" \
+			>"$work/t/lines" &
+		pid=$!
+		exec 8<"$work/t/lines"
+		read -r first <&8
+		kill -$signal $pid
+		cat <&8 >"$work/t/out"
+		exec 8<&-
+		code=0
+		wait $pid || code=$?
+		equal code $((128 + $(signal_number $signal))) $code
+		equal interrupted true "$(summary interrupted)"
+		case $first in
+		*'"type":"broken"'*) ;;
+		*) echo "$first"; return 1 ;;
+		esac
+		rm "$work/t/lines"
+	done
+}
+
+signal_number()
+{
+	case $1 in
+	INT) echo 2 ;;
+	TERM) echo 15 ;;
+	esac
+}
+check interrupted interrupted
+
+# Nobody reads any more: it ends as others do, or says why.
+pipes()
+{
+	file=$sample/sdbox/mailboxes/INBOX/dbox-Mails/u.1
+	large=$work/t/u.1
+	(head -n 1 "$file"
+	 printf '\001\002N          %016X\n' 10000000
+	 head -c 10000000 /dev/zero
+	 printf '\n\001\003\nR0\n\n') >"$large"
+	(env --default-signal=PIPE "$tool" cat "$large" || echo $? >"$work/t/code") |
+		head -c 10 >"$work/t/out"
+	equal code 141 "$(cat "$work/t/code")"
+	rm "$work/t/code"
+	(env --ignore-signal=PIPE "$tool" cat "$large" 2>"$work/t/err" ||
+		echo $? >"$work/t/code") | head -c 10 >"$work/t/out"
+	equal code 2 "$(cat "$work/t/code")"
+	says err 'standard output: Broken pipe'
+	for command in "cat $file" "ls $file" "verify --json $sample" --help \
+		"verify --help" --version; do
+		code=0
+		# shellcheck disable=SC2086 # words
+		"$tool" $command >/dev/full 2>"$work/t/err" || code=$?
+		equal "code of $command" 2 $code
+		says err 'standard output: No space left'
+	done
+}
+check pipes pipes
+
+# A rate is not passed: the time that is at least needed, whatever the machine.
+rate()
+{
+	gives 0 verify --json --rate 2M "$sample"
+	summary bytes seconds paused_seconds >"$work/t/numbers"
+	# what may be read at once: a quarter of a second, and two chunks
+	awk '{
+		least = ($1 - 2 * 262144) / 2097152 - 0.25
+		print
+		exit !(least > 1 && $2 >= least && $3 > least / 2)
+	}' "$work/t/numbers"
+	gives 0 verify --json "$sample"
+	equal paused 0.000 "$(summary paused_seconds)"
+}
+check rate rate
+
+bench()
+{
+	gives 0 "$tool" bench --backend $backend --json --messages 50 \
+		--bytes 1M --rounds 2 "$sample"
+	equal methods 4 "$(jsonl -type method name <"$work/t/out" | wc -l)"
+	jsonl -type method rounds messages_per_second gain <"$work/t/out" |
+		awk '!($1 == 2 && $2 > 0 && $3 > 0) { exit 1 }'
+	jsonl -type sample messages bytes <"$work/t/out" |
+		awk '!($1 > 10 && $1 <= 50 && $2 <= 1048576) { exit 1 }'
+	gives 0 "$tool" bench --backend $backend -n 20 --rounds 1 "$sample"
+	equal bars 4 "$(grep -c '/s .*##*$' "$work/t/out")"
+	equal longest 1 "$(grep -o '##*$' "$work/t/out" | grep -cx \
+		"$(grep -o '##*$' "$work/t/out" | sort | tail -n 1)")"
+	says out 'posix_fadvise\|stayed in the page cache'
+	mkdir "$work/t/empty"
+	gives 2 "$tool" bench "$work/t/empty"
+	says err 'no whole messages below'
+}
+check bench bench
