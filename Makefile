@@ -48,10 +48,10 @@ help:
 	@echo 'make lint       formatting, vet, staticcheck, compiler warnings'
 	@echo 'make bench      compare with other ways to read; QUICK=1: two minutes'
 	@echo 'make bench-guard  compare quick ratios with bounds'
+	@echo 'make deb        Debian packages in build/deb/'
 	@echo 'make fuzz       the format parser on random bytes; FUZZTIME=60s each'
 	@echo 'make install    PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR='
 	@echo 'make uninstall  with the same variables'
-	@echo 'make deb        Debian packages in build/deb/'
 	@echo 'make deps       install what demo, check and lint need (apt-get)'
 	@echo 'make clean      remove what was built'
 	@echo 'CC, CFLAGS, LDFLAGS and GO are honoured.'
@@ -152,28 +152,6 @@ uninstall:
 		$(DESTDIR)$(MANDIR)/man1/dboxaio.1 \
 		$(DESTDIR)$(COMPLETIONDIR)/dboxaio
 	rm -rf $(DEST_INCLUDE)/dbox_aio
-
-#
-# Debian packages, in build/deb/. They are built in a copy: what that needs of
-# the network is downloaded before. -d: Go need not come from a package.
-#
-
-DEB_TREE = build/deb/libdbox-aio-$(VERSION)
-
-.PHONY: deb
-deb:
-	@tests/deps $@
-	$(GO) mod download
-	@rm -rf build/deb
-	@mkdir -p $(DEB_TREE)
-	@{ git ls-files -co --exclude-standard || find . -path ./build -prune \
-		-o -type f ! -path './.git/*' ! -path './lib/*.so*' -print; } \
-		2>/dev/null | while read -r file; do \
-			if [ -e "$$file" ]; then echo "$$file"; fi; done | \
-		tar -c -T - | tar -x -C $(DEB_TREE)
-	cd $(DEB_TREE) && GO='$(GO)' env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
-		dpkg-buildpackage -b -us -uc -d
-	@ls build/deb/*.deb
 
 #
 # The demo and the other examples
@@ -281,6 +259,28 @@ fuzz:
 				-fuzztime $(FUZZTIME) $$package; \
 		done; \
 	done
+
+#
+# Debian packages, in build/deb/. They are built in a copy: what that needs of
+# the network is downloaded before. -d: Go need not come from a package.
+#
+
+DEB_TREE = build/deb/libdbox-aio-$(VERSION)
+
+.PHONY: deb
+deb:
+	@tests/deps $@
+	$(GO) mod download
+	@rm -rf build/deb
+	@mkdir -p $(DEB_TREE)
+	@{ git ls-files -co --exclude-standard || find . -path ./build -prune \
+		-o -type f ! -path './.git/*' ! -path './lib/*.so*' -print; } \
+		2>/dev/null | while read -r file; do \
+			if [ -e "$$file" ]; then echo "$$file"; fi; done | \
+		tar -c -T - | tar -x -C $(DEB_TREE)
+	cd $(DEB_TREE) && GO='$(GO)' env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
+		dpkg-buildpackage -b -us -uc -d
+	@ls build/deb/*.deb
 
 .PHONY: deps
 deps:
