@@ -101,6 +101,46 @@ signal_number()
 }
 check interrupted interrupted
 
+# Storage that answers no more does not keep it.
+interrupted_hanging()
+{
+	mkdir "$work/t/mount"
+	mkfifo "$work/t/ready"
+	slowfs -open 1h "$sample" "$work/t/mount" >"$work/t/ready" &
+	slowfs_pid=$!
+	read -r line <"$work/t/ready"
+	equal slowfs ready "$line"
+	env --default-signal=INT "$tool" verify --json --backend $backend \
+		"$work/t/mount" >"$work/t/out" 2>"$work/t/err" &
+	pid=$!
+	# until it waits for a file: its workers are there
+	tries=0
+	while [ "$(ls /proc/$pid/task | wc -l)" -lt 12 ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 300 ]
+		sleep 0.1
+	done
+	kill -INT $pid
+	# the process itself can't end before the kernel lets go of its calls
+	tries=0
+	until grep -q summary "$work/t/out"; do
+		tries=$((tries + 1))
+		[ $tries -lt 300 ]
+		sleep 0.1
+	done
+	kill $slowfs_pid
+	wait $slowfs_pid || :
+	code=0
+	wait $pid || code=$?
+	equal code 130 $code
+	equal summary "0	true" "$(summary files interrupted)"
+}
+if can_mount; then
+	check interrupted-hanging interrupted_hanging
+else
+	skip interrupted-hanging "needs root and /dev/fuse"
+fi
+
 # Nobody reads any more: it ends as others do, or says why.
 pipes()
 {
@@ -139,7 +179,8 @@ rate()
 		least = ($1 - 2 * 262144) / 2097152 - 0.25
 		print
 		exit !(least > 1 && $2 >= least && $3 > least / 2)
-	}' "$work/t/numbers"
+	}
+	END { if (NR != 1) exit 1 }' "$work/t/numbers"
 	gives 0 verify --json "$sample"
 	equal paused 0.000 "$(summary paused_seconds)"
 }
@@ -153,7 +194,8 @@ bench()
 	jsonl -type method rounds messages_per_second gain <"$work/t/out" |
 		awk '!($1 == 2 && $2 > 0 && $3 > 0) { exit 1 }'
 	jsonl -type sample messages bytes <"$work/t/out" |
-		awk '!($1 > 10 && $1 <= 50 && $2 <= 1048576) { exit 1 }'
+		awk '!($1 > 10 && $1 <= 50 && $2 <= 1048576) { exit 1 }
+			END { if (NR != 1) exit 1 }'
 	gives 0 "$tool" bench --backend $backend -n 20 --rounds 1 "$sample"
 	equal bars 4 "$(grep -c '/s .*##*$' "$work/t/out")"
 	equal longest 1 "$(grep -o '##*$' "$work/t/out" | grep -cx \

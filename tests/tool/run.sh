@@ -11,14 +11,16 @@ backend=$1
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 . "$here/../report.sh"
 . "$here/../dovecot/mails.sh"
-. "$here/dovecot.sh"
 
 tool=$top/build/dboxaio
 for program in damage jsonl; do
 	(cd "$top" && go build -buildvcs=false -o "$work/bin/$program" \
 		./tests/tool/$program) || exit 1
 done
+build_slowfs || exit 1
 build peak "$here/peak.c" || exit 1
+build fetchsplit "$here/../dovecot/fetchsplit.c" || exit 1
+. "$here/dovecot.sh"
 PATH=$work/bin:$PATH
 export TERM=xterm LC_ALL=C
 unset NO_COLOR
@@ -31,8 +33,9 @@ check()
 	shift
 	rm -rf "$work/t"
 	mkdir "$work/t"
-	code=0
-	(set -ex; "$@") >"$work/trace" 2>&1 </dev/null || code=$?
+	# not part of a list or a condition, where -e would have no effect
+	(set -ex; "$@") >"$work/trace" 2>&1 </dev/null
+	code=$?
 	# the last commands show what it was
 	tail -n 20 "$work/trace" >"$work/output"
 	report "$name" $code "$work/output"
@@ -51,7 +54,9 @@ gives()
 	expected=$1
 	shift
 	code=0
+	{ set +x; } 2>/dev/null # functions would be traced to err
 	"$@" >"$work/t/out" 2>"$work/t/err" || code=$?
+	set -x
 	[ $code -eq "$expected" ] && return
 	echo "exit code $code, not $expected: $*"
 	cat "$work/t/out" "$work/t/err"

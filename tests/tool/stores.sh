@@ -96,7 +96,6 @@ cat_store()
 	# shellcheck disable=SC2086 # none, or one
 	reads_as_dovecot $3
 }
-build fetchsplit "$here/../dovecot/fetchsplit.c" || exit 1
 check cat-sdbox cat_store sdbox sdbox ""
 check cat-mdbox cat_store mdbox mdbox ""
 check cat-plain-decompressed cat_store plain mdbox --decompress
