@@ -123,12 +123,23 @@ static bool read_batches(struct bench *bench, size_t batch)
 	return done == sample->count && signals_caught() == 0;
 }
 
+/* On slow storage one run takes its time. */
+static void announce(const struct bench *bench, const struct method *method)
+{
+	if (terminal_width(stderr) == 0)
+		return;
+	fprintf(stderr, "\r\033[K%s, run %u of %u", method->name,
+		method->rounds + 1, bench->rounds);
+	fflush(stderr);
+}
+
 static void measure(struct bench *bench, struct method *method)
 {
 	uint64_t start;
 	int cached = bench_sample_evict(&bench->sample);
 	bool whole;
 
+	announce(bench, method);
 	if (cached > bench->cached)
 		bench->cached = cached;
 	start = tool_now();
@@ -248,6 +259,8 @@ static int bench_measure(struct bench *bench)
 		for (i = 0; i < METHODS_COUNT && signals_caught() == 0; i++)
 			measure(bench, &methods[(i + round) % METHODS_COUNT]);
 	}
+	if (terminal_width(stderr) != 0)
+		fputs("\r\033[K", stderr);
 	(bench->json ? print_json : print_chart)(bench);
 	if (bench->failed > 0) {
 		fflush(stdout);

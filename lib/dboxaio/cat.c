@@ -7,8 +7,10 @@
 #include "dboxaio.h"
 #include "decompress.h"
 
-/* A body is read in pieces of this size, however large it is. */
+/* A body is read in pieces of this size, however large it is; for headers in
+   smaller ones. */
 #define PIECE (4 << 20)
+#define HEADERS_PIECE (64 << 10)
 
 struct cat {
 	struct dbox_aio *ctx;
@@ -22,6 +24,9 @@ struct cat {
 	uint64_t body_size;
 	uint64_t plaintext_size;
 	bool external, failed;
+	/* The record is broken: its metadata is not looked at. */
+	bool no_metadata;
+	bool quiet;		/* the error was told */
 
 	uint64_t done;		/* of the body, as it is on disk */
 	uint64_t written;
@@ -157,6 +162,8 @@ static void piece_read(struct dbox_aio *ctx,
 	(void)ctx;
 	cat->status = result->status;
 	if (result->status != DBOX_AIO_OK) {
+		if (cat->quiet)
+			return;		/* the same as before */
 		fflush(stdout);
 		fputs("dboxaio: ", stderr);
 		text_puts(stderr, cat->path);
@@ -194,8 +201,8 @@ static void read_piece(struct cat *cat)
 		request.flags = DBOX_AIO_NO_BODY;
 	} else {
 		request.body_offset = cat->done;
-		request.body_limit = PIECE;
-		if (cat->done > 0)
+		request.body_limit = cat->headers ? HEADERS_PIECE : PIECE;
+		if (cat->done > 0 || cat->no_metadata)
 			request.flags = DBOX_AIO_NO_METADATA;
 	}
 	request.callback = piece_read;
@@ -203,6 +210,19 @@ static void read_piece(struct cat *cat)
 	if (dbox_aio_submit(cat->ctx, &request, 1, &id) != 1 ||
 	    dbox_aio_wait_request(cat->ctx, id, -1) < 0)
 		tool_die("the library refused the request");
+}
+
+/* If the record is broken, which was told, its message may be there all the
+   same, or a part of it. */
+static void read_first(struct cat *cat)
+{
+	read_piece(cat);
+	if (cat->metadata || (cat->status != DBOX_AIO_ECORRUPT &&
+			      cat->status != DBOX_AIO_ETRUNCATED))
+		return;
+	cat->no_metadata = cat->quiet = true;
+	read_piece(cat);
+	cat->quiet = false;
 }
 
 /* After the last piece: is what was written what the record says it is? */
@@ -215,7 +235,7 @@ static void end_body(struct cat *cat)
 		return;
 	if (!whole)
 		complain(cat, "the compressed data ends early");
-	else if (compressed && !cat->external &&
+	else if (compressed && !cat->external && !cat->no_metadata &&
 		 cat->written != cat->plaintext_size)
 		complain(cat, "the message has another size than its metadata "
 			 "says (Z)");
@@ -229,17 +249,18 @@ static int cat_message(struct cat *cat)
 	cat->ctx = tool_context(NULL);
 	if (dbox_aio_file_open(cat->ctx, cat->path, NULL, &cat->file) < 0)
 		tool_die("out of memory");
-	do {
+	read_first(cat);
+	while (cat->status == DBOX_AIO_OK && !cat->metadata && !cat->ended &&
+	       cat->done < cat->body_size)
 		read_piece(cat);
-	} while (cat->status == DBOX_AIO_OK && !cat->metadata && !cat->ended &&
-		 cat->done < cat->body_size);
 	if (cat->status == DBOX_AIO_OK && !cat->metadata)
 		end_body(cat);
 	(void)dbox_aio_file_close(cat->ctx, &cat->file);
 	(void)dbox_aio_deinit(&cat->ctx);
 	switch (cat->status) {
 	case DBOX_AIO_OK:
-		return cat->failed ? TOOL_BROKEN : TOOL_GOOD;
+		return cat->failed || cat->no_metadata ?
+			TOOL_BROKEN : TOOL_GOOD;
 	case DBOX_AIO_ECORRUPT:
 	case DBOX_AIO_ETRUNCATED:
 	case DBOX_AIO_EVERSION:

@@ -13,6 +13,13 @@ void report_init(struct report *report)
 	report->bar = !report->quiet && terminal_width(stderr) != 0;
 }
 
+static double seconds_of(const struct report *report)
+{
+	double seconds = (double)(tool_now() - report->started) / 1e9;
+
+	return seconds < 0.001 ? 0.001 : seconds;	/* it is divided by */
+}
+
 /* A line is going to be printed where the bar is. */
 static void bar_clear(struct report *report)
 {
@@ -66,7 +73,7 @@ void report_progress(struct report *report, const struct verify_counts *counts,
 		     double share)
 {
 	uint64_t now = tool_now();
-	double seconds = (double)(now - report->started) / 1e9;
+	double seconds = seconds_of(report);
 	unsigned int width = terminal_width(stderr);
 	bool colour = terminal_colour(stderr);
 	char text[128], broken[48], size[16], speed[16];
@@ -114,7 +121,7 @@ static void summary_json(const struct report *report,
 	       counts->files, counts->records, counts->bytes,
 	       counts->broken_records, counts->broken_files,
 	       counts->unreadable, counts->vanished, counts->unfinished,
-	       (double)(tool_now() - report->started) / 1e9,
+	       seconds_of(report),
 	       (double)counts->paused_ns / 1e9, backend,
 	       interrupted ? "true" : "false");
 }
@@ -122,7 +129,7 @@ static void summary_json(const struct report *report,
 void report_summary(struct report *report, const struct verify_counts *counts,
 		    const char *backend, bool interrupted)
 {
-	double seconds = (double)(tool_now() - report->started) / 1e9;
+	double seconds = seconds_of(report);
 	char size[16], speed[16];
 
 	bar_clear(report);

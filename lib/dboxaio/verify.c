@@ -364,6 +364,12 @@ static void limit_jobs(void)
 		CHUNK;
 	struct rlimit limit;
 
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    limit.rlim_cur < verify.jobs + 1024) {
+		limit.rlim_cur = limit.rlim_max < verify.jobs + 1024 ?
+			limit.rlim_max : verify.jobs + 1024;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
 	if (verify.rate != 0 && chunks < verify.jobs)
 		verify.jobs = chunks < 2 ? 2 : (unsigned int)chunks;
 	/* the walk, the library's own descriptors, and some */

@@ -175,6 +175,30 @@ parts()
 }
 check cat-parts parts
 
+# What can be saved of a message with broken metadata is written.
+broken_metadata()
+{
+	new_store broken-metadata sdbox
+	add large
+	file=$(find "$store/mail" -name u.1)
+	"$tool" cat "$file" >"$work/t/whole"
+	LC_ALL=C sed '$d' "$file" >"$work/t/u.1"
+	gives 1 "$tool" cat "$work/t/u.1"
+	says err 'u.1: file ends before the empty line that ends the metadata'
+	equal lines 1 "$(wc -l <"$work/t/err")"
+	cmp "$work/t/whole" "$work/t/out"
+	gives 1 "$tool" cat --metadata "$work/t/u.1"
+	[ ! -s "$work/t/out" ]
+	# of a body that is cut, its beginning
+	head -c 10000000 "$file" >"$work/t/u.2"
+	gives 1 "$tool" cat "$work/t/u.2"
+	says err 'u.2: file ends inside a message body'
+	size=$(wc -c <"$work/t/out")
+	[ "$size" -gt 4000000 ]
+	head -c "$size" "$work/t/whole" | cmp - "$work/t/out"
+}
+check cat-broken-metadata broken_metadata
+
 # begin_saving NAME: an IMAP client appends a mail of which half has come: its
 # record is not whole, and its file is locked. $save is the server's pid; fd 7
 # is where the rest goes.
