@@ -21,7 +21,7 @@ func engineOptions(opts *Options) engine.Options {
 		MaxPending:     maxPending,
 		MaxWorkers:     orDefault(opts.MaxWorkers, 64, 1024),
 		StallNS:        budget,
-		MaxBytes:       orDefault(opts.MaxBytes, 256<<20, 1<<40),
+		MaxBytes:       max(orDefault(opts.MaxBytes, 256<<20, 1<<40), 64<<10),
 		MaxMessageSize: uint64(max(opts.MaxMessageSize, 0)),
 	}
 }
@@ -39,7 +39,7 @@ func (l *loop) newBackend(want Backend, opts *engine.Options) (backend.Backend, 
 		return threads.New(opts.MaxWorkers, int(opts.EventFD), nil)
 	}
 	if want < Auto || want > Threads {
-		return nil, fmt.Errorf("dboxaio: there is no backend %d", want)
+		return nil, fmt.Errorf("dboxaio: there is no %v", want)
 	}
 	if want != Threads {
 		ring, err := uring.New(opts.QueueDepth, opts.MaxWorkers, int(opts.EventFD))

@@ -22,6 +22,9 @@
 // however many requests another one has. What a slow consumer has not taken
 // yet is bounded: its requests wait until it goes on.
 //
+// Messages are copies: they are the caller's, and the Reader's memory is bounded
+// by [Options].MaxBytes whatever becomes of them.
+//
 // Which file and offset a message is at, Dovecot's indexes know; this package
 // does not read them. A message that was compressed is given as it lies on
 // disk, and parts that lie in other files (see [Message.External]) are not

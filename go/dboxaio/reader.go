@@ -2,6 +2,7 @@ package dboxaio
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"sync/atomic"
 )
@@ -19,7 +20,11 @@ const (
 )
 
 func (b Backend) String() string {
-	return [...]string{"auto", "uring", "threads"}[b]
+	names := [...]string{"auto", "uring", "threads"}
+	if b < 0 || int(b) >= len(names) {
+		return fmt.Sprintf("Backend(%d)", int(b))
+	}
+	return names[b]
 }
 
 // Options of a Reader. What is 0 gets its default.

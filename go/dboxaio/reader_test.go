@@ -394,6 +394,25 @@ func TestClose(t *testing.T) {
 	})
 }
 
+func TestOptions(t *testing.T) {
+	s := newStore(t, 300)
+	if _, err := New(&Options{Backend: 7}); err == nil {
+		t.Error("a backend that there is not")
+	}
+	// The least of everything still works; too large is told.
+	each(t, Options{QueueDepth: 1, MaxWorkers: 1, MaxBytes: 1, MaxMessageSize: 200}, func(t *testing.T, r *Reader) {
+		for i, result := range r.Batch(context.Background(), s.requests()) {
+			want := error(nil)
+			if len(body(i)) > 200-dbox.MessageHeaderSize {
+				want = ErrTooBig
+			}
+			if !errors.Is(result.Err, want) {
+				t.Fatalf("record %d: %v", i, result.Err)
+			}
+		}
+	})
+}
+
 // A panic inside ends the reader, and no more.
 func TestPanic(t *testing.T) {
 	s := newStore(t, 1000)
