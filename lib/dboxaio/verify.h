@@ -2,6 +2,9 @@
 #ifndef VERIFY_H
 #define VERIFY_H
 
+/* With a rate, what may be read at once, in seconds of it. */
+#define VERIFY_BURST_SECONDS 0.25
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <dbox_aio.h>
@@ -48,9 +51,40 @@ struct saving {
 	int64_t mtime, mtime_nsec;
 };
 
-/* Looks at a file, without touching it. */
+/* Looks at a file, without changing it. */
 void saving_look(const char *path, struct saving *saving_r);
 /* Whether the file was being written at one of two looks, or between. */
 bool saving_between(const struct saving *before, const struct saving *after);
+
+/*
+ * verify-scan.c
+ */
+
+struct file;
+struct spool;
+
+/* There is one, as a process does nothing else. */
+struct verify {
+	struct dbox_aio *ctx;
+	struct spool *spool;
+	struct report report;
+	struct verify_counts counts;
+	double done;		/* share of all that is done */
+	unsigned int jobs, in_flight;
+	bool walked;
+
+	/* first in, first out */
+	struct file *later, **later_end;
+	unsigned int later_count;
+
+	uint64_t rate;		/* bytes a second, or 0 */
+	double credit;		/* bytes that may be read now */
+	uint64_t filled;	/* when credit was brought up to date */
+	uint64_t bytes_read;	/* what credit was charged for */
+};
+extern struct verify verify;
+
+/* Checks all that the spool finds, until a signal comes. */
+void verify_scan(void);
 
 #endif
