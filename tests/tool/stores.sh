@@ -294,3 +294,41 @@ build_store()
 	"$top/build/mkstore" -sdbox "$1" -mdbox 0 "$2"
 }
 check vanishing vanishing
+
+# Dovecot saves, moves, expunges and purges while the store is checked again and
+# again: nothing of that is an error.
+dovecot_works()
+{
+	for round in 1 2 3 4 5; do
+		admin import "maildir:$work/mails/medium" "" all
+		admin altmove mailbox INBOX 1:20
+		admin expunge mailbox INBOX 10:40
+		admin purge
+		admin altmove -r mailbox INBOX 1:10
+	done
+}
+
+beside_dovecot()
+{
+	new_store "beside-$1" "$1:ALT=$work/stores/beside-$1/alt" \
+		-o mdbox_rotate_size=50k
+	add medium
+	dovecot_works >"$work/t/dovecot" 2>&1 </dev/null &
+	pid=$!
+	times=0 records=0
+	while kill -0 $pid 2>/dev/null; do
+		gives 0 verify --json "$store/mail"
+		equal errors "0	0" "$(summary broken_records unreadable)"
+		records=$((records + $(summary records)))
+		times=$((times + 1))
+	done
+	wait $pid || { cat "$work/t/dovecot"; return 1; }
+	! grep -E 'Error|Panic|Fatal' "$work/dovecot.log" || return 1
+	echo "checked $times times, $records records"
+	[ $times -gt 5 ]
+	[ $records -gt 300 ]
+	gives 0 verify "$store/mail"
+	silent
+}
+check beside-dovecot-sdbox beside_dovecot sdbox
+check beside-dovecot-mdbox beside_dovecot mdbox
