@@ -182,22 +182,11 @@ var ways = []way{
 		return f.second(append(data, rest...), m+dbox.MaxMetadataSize)
 	}},
 	{"metadata-unended", dbox.RuleMetadataUnended, func(f *mailFile) damaged {
-		i := f.withoutEmptyLine()
-		end := f.records[i] - 1
-		at := f.metadata(i) - 1 // one byte is taken out before it
+		end := f.records[2] - 1
 		rest := bytes.Clone(f.data[end+1:])
-		return damaged{append(f.data[:end], rest...), int64(f.records[i-1]), int64(at), len(f.records) - 1}
+		return f.second(append(f.data[:end], rest...), end)
 	}},
-}
-
-// withoutEmptyLine returns a record, not the first one, with a body that has
-// no empty line: whose predecessor's metadata would not end inside of it.
-func (f *mailFile) withoutEmptyLine() int {
-	for i := 1; i < len(f.records); i++ {
-		body := f.data[f.body(i):f.metadata(i)]
-		if !bytes.Contains(body, []byte("\n\n")) && !bytes.Contains(body, []byte("\n\r\n")) {
-			return i
-		}
-	}
-	panic("no message is without an empty line")
+	{"metadata-end-overwritten", dbox.RuleMetadataUnended, func(f *mailFile) damaged {
+		return f.second(f.with(f.records[2]-1, "x"), f.records[2])
+	}},
 }
