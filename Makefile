@@ -9,10 +9,10 @@ CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 BINDIR ?= $(PREFIX)/bin
-MANDIR ?= $(PREFIX)/share/man
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 INCLUDEDIR ?= $(PREFIX)/include
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+MANDIR ?= $(PREFIX)/share/man
 INSTALL ?= install
 FUZZTIME ?= 60s
 
@@ -50,7 +50,8 @@ help:
 	@echo 'make bench-guard  compare quick ratios with bounds'
 	@echo 'make deb        Debian packages in build/deb/'
 	@echo 'make fuzz       the format parser on random bytes; FUZZTIME=60s each'
-	@echo 'make install    PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR='
+	@echo 'make install    PREFIX=/usr/local LIBDIR=PREFIX/lib'
+	@echo '                MANDIR=PREFIX/share/man DESTDIR='
 	@echo 'make uninstall  with the same variables'
 	@echo 'make deps       install what demo, check and lint need (apt-get)'
 	@echo 'make clean      remove what was built'
@@ -118,6 +119,13 @@ DEST_LIB = $(DESTDIR)$(LIBDIR)
 DEST_INCLUDE = $(DESTDIR)$(INCLUDEDIR)
 ADAPTERS = $(wildcard include/dbox_aio/*.h)
 
+# Each page is also found by the other names it gives itself: links.
+DEST_MAN = $(DESTDIR)$(MANDIR)
+MAN_PAGES = $(wildcard docs/man/*.[1-9])
+man_names = sed -n '/^\.Sh NAME/,/^\.Nd/s/^\.Nm \([^ ]*\).*/\1/p' $$page
+for_man_pages = @set -e; for page in $(MAN_PAGES); do \
+	section=$${page\#\#*.}; dir=$(DEST_MAN)/man$$section; $(1); done
+
 .PHONY: install
 install: all
 	$(INSTALL) -d $(DEST_LIB) $(DEST_INCLUDE) $(DESTDIR)$(PKGCONFIGDIR)
@@ -126,6 +134,11 @@ ifneq ($(ADAPTERS),)
 	$(INSTALL) -d $(DEST_INCLUDE)/dbox_aio
 	$(INSTALL) -m 644 $(ADAPTERS) $(DEST_INCLUDE)/dbox_aio
 endif
+	$(call for_man_pages,$(INSTALL) -d $$dir; \
+		for name in $$($(man_names)); do \
+			ln -sf $${page##*/} $$dir/$$name.$$section; done; \
+		rm -f $$dir/$${page##*/}; \
+		$(INSTALL) -m 644 $$page $$dir)
 	$(INSTALL) -m 755 $(FRONT) $(CORE) $(DEST_LIB)
 	ln -sf $(notdir $(FRONT)) $(DEST_LIB)/$(FRONT_SONAME)
 	ln -sf $(FRONT_SONAME) $(DEST_LIB)/libdbox_aio.so
@@ -133,10 +146,8 @@ endif
 		-e 's|@includedir@|$(INCLUDEDIR)|' -e 's|@version@|$(VERSION)|' \
 		lib/dbox_aio.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/dbox_aio.pc
 	chmod 644 $(DESTDIR)$(PKGCONFIGDIR)/dbox_aio.pc
-	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 \
-		$(DESTDIR)$(COMPLETIONDIR)
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(COMPLETIONDIR)
 	$(INSTALL) -m 755 build/dboxaio $(DESTDIR)$(BINDIR)
-	$(INSTALL) -m 644 docs/man/dboxaio.1 $(DESTDIR)$(MANDIR)/man1
 	$(INSTALL) -m 644 lib/dboxaio/completion.bash \
 		$(DESTDIR)$(COMPLETIONDIR)/dboxaio
 	@# so that programs find it without a path; only the system's own cache
@@ -149,9 +160,11 @@ uninstall:
 		$(DEST_LIB)/$(notdir $(FRONT)) $(DEST_LIB)/$(FRONT_SONAME) \
 		$(DEST_LIB)/libdbox_aio.so $(DEST_LIB)/$(CORE_SONAME) \
 		$(DESTDIR)$(BINDIR)/dboxaio \
-		$(DESTDIR)$(MANDIR)/man1/dboxaio.1 \
 		$(DESTDIR)$(COMPLETIONDIR)/dboxaio
 	rm -rf $(DEST_INCLUDE)/dbox_aio
+	$(call for_man_pages,rm -f $$dir/$${page##*/}; \
+		for name in $$($(man_names)); do \
+			rm -f $$dir/$$name.$$section; done)
 
 #
 # The demo and the other examples

@@ -142,10 +142,15 @@ int dbox_core_init(const struct dbox_core_options *options,
 		   struct dbox_core_context *ctx_r);
 
 /* Accepts all of them: the front has looked at max_pending. Works on them for
-   stall_ns at most if last is not 0, else only queues them. Signals event_fd
-   if a dispatch has something to do. ids_r may be NULL. 0 or an error. */
+   stall_ns at most if last is not 0, and then moves up to max final completions
+   that are ready to out, else only queues them. Signals event_fd, once, if a
+   dispatch has something to do or there are completions; *more_r gets what it
+   has to do beside those. ids_r may be NULL. Returns the number of completions,
+   or an error. */
 int dbox_core_submit(uint64_t handle, const struct dbox_core_request *requests,
-		     size_t count, int last, uint64_t *ids_r);
+		     size_t count, int last, uint64_t *ids_r,
+		     struct dbox_core_completion *out, unsigned int max,
+		     uint32_t *more_r);
 
 /* Works for budget_ns at most, then moves up to max completions that are
    ready to out; from then on they are unknown to the core. Returns their

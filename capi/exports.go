@@ -12,8 +12,9 @@ import (
 )
 
 //export dbox_core_submit
-func dbox_core_submit(handle C.uint64_t, requests *C.struct_dbox_core_request, count C.size_t, last C.int, ids *C.uint64_t) (status C.int) {
+func dbox_core_submit(handle C.uint64_t, requests *C.struct_dbox_core_request, count C.size_t, last C.int, ids *C.uint64_t, out *C.struct_dbox_core_completion, max C.uint, more *C.uint32_t) (status C.int) {
 	defer guard(handle, &status)
+	*more = 0
 	e, ok := alive(handle)
 	if !ok {
 		return C.int(abi.EINTERNAL)
@@ -23,7 +24,9 @@ func dbox_core_submit(handle C.uint64_t, requests *C.struct_dbox_core_request, c
 		idsOut = unsafe.Slice((*uint64)(unsafe.Pointer(ids)), int(count))
 	}
 	in := unsafe.Slice((*abi.Request)(unsafe.Pointer(requests)), int(count))
-	return C.int(e.Submit(in, idsOut, last != 0))
+	n, left := e.Submit(in, idsOut, completions(out, max), last != 0)
+	*more = C.uint32_t(left)
+	return C.int(n)
 }
 
 //export dbox_core_dispatch

@@ -18,11 +18,15 @@ struct dbox_workers {
 	pthread_cond_t more;
 	struct dbox_done *done;
 	struct dbox_job *head, *tail;
-	unsigned int queued, idle, count, max;
+	unsigned int idle, count, max;
 	int open_flags;
 	unsigned int statx_mask;
+	/* One has been told to come, and has not come yet. */
+	bool waking;
 	bool stopped;
 };
+
+static int worker_start(struct dbox_workers *w);
 
 static int64_t job_call(struct dbox_workers *w, struct dbox_job *job)
 {
@@ -95,17 +99,36 @@ static void worker_end(struct dbox_workers *w)
 	free(w);
 }
 
+/* Called locked, with jobs in the queue: has one worker more come, unless one
+   is on its way. Workers do that as they take a job and see that there are
+   more, so those that wait for storage get company one after the other, while
+   jobs that need not wait are done by few, who need no waking. */
+static void worker_wake(struct dbox_workers *w)
+{
+	if (w->waking)
+		return;
+	if (w->idle > 0) {
+		w->waking = true;
+		pthread_cond_signal(&w->more);
+	} else if (w->count < w->max) {
+		/* That there can't be more is no error. */
+		w->waking = worker_start(w) == 0;
+	}
+}
+
 static void *worker_main(void *context)
 {
 	struct dbox_workers *w = context;
 	struct dbox_job *job;
 
 	pthread_mutex_lock(&w->lock);
+	w->waking = false;
 	for (;;) {
 		while (w->head == NULL && !w->stopped) {
 			w->idle++;
 			pthread_cond_wait(&w->more, &w->lock);
 			w->idle--;
+			w->waking = false;
 		}
 		job = w->head;
 		if (job == NULL)
@@ -113,7 +136,8 @@ static void *worker_main(void *context)
 		w->head = job->next;
 		if (w->head == NULL)
 			w->tail = NULL;
-		w->queued--;
+		if (w->head != NULL)
+			worker_wake(w);
 		pthread_mutex_unlock(&w->lock);
 		job_run(w, job);
 		job_finish(w->done, job);
@@ -190,8 +214,7 @@ int dbox_workers_post(struct dbox_workers *w, struct dbox_job *job)
 
 	job->next = NULL;
 	pthread_mutex_lock(&w->lock);
-	/* One worker there is always; that there can't be more is no error. */
-	if (w->idle <= w->queued && w->count < w->max)
+	if (w->count == 0)
 		(void)worker_start(w);
 	if (w->count == 0)
 		ret = -1;
@@ -201,9 +224,7 @@ int dbox_workers_post(struct dbox_workers *w, struct dbox_job *job)
 		else
 			w->tail->next = job;
 		w->tail = job;
-		w->queued++;
-		if (w->idle > 0)
-			pthread_cond_signal(&w->more);
+		worker_wake(w);
 	}
 	pthread_mutex_unlock(&w->lock);
 	return ret;

@@ -4,7 +4,6 @@
 #include "front.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 static uint64_t thread_count;
 static __thread uint64_t thread_own;
@@ -21,7 +20,7 @@ int context_check_owner(const struct dbox_aio *ctx)
 {
 	if (ctx == NULL)
 		return error_set(DBOX_AIO_EINVAL, "the context is NULL");
-	if (ctx->pid != getpid())
+	if (!process_is(ctx->pid))
 		return error_set(DBOX_AIO_EFORKED,
 			"the context belongs to the parent process: only "
 			"dbox_aio_deinit may follow in a forked child");

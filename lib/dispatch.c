@@ -3,6 +3,8 @@
  */
 #include "front.h"
 
+#include <errno.h>
+
 /* What came too late, because deinit was called. */
 static void completion_void(struct dbox_aio_result *result)
 {
@@ -46,14 +48,15 @@ int completion_run(struct dbox_aio *ctx,
 	return !more;
 }
 
-/* Runs what was taken from the core. Returns the number of callbacks, and adds
-   the final ones to *finals. */
-static int completions_run(struct dbox_aio *ctx, unsigned int *finals)
+/* Runs what was taken from the core, max at most. Returns the number of
+   callbacks, and adds the final ones to *finals. */
+static unsigned int completions_run(struct dbox_aio *ctx, unsigned int max,
+				    unsigned int *finals)
 {
 	struct dbox_core_completion *completion;
-	int ran = 0;
+	unsigned int ran = 0;
 
-	while (ctx->out_next < ctx->out_count) {
+	while (ctx->out_next < ctx->out_count && ran < max) {
 		completion = &ctx->out[ctx->out_next++];
 		if (completion->callback == 0)
 			continue;
@@ -66,12 +69,19 @@ static int completions_run(struct dbox_aio *ctx, unsigned int *finals)
 	return ran;
 }
 
-/* As dbox_aio_dispatch(), after the event descriptor was found readable. */
-static int dispatch_run(struct dbox_aio *ctx, unsigned int max,
-			unsigned int *finals)
+static int dispatch_doomed(struct dbox_aio *ctx)
+{
+	context_finish(ctx);
+	return error_set(DBOX_AIO_ESHUTDOWN,
+			 "a callback called dbox_aio_deinit");
+}
+
+/* As dbox_aio_dispatch() from the core on, after ran callbacks. */
+static int dispatch_core(struct dbox_aio *ctx, unsigned int max,
+			 unsigned int ran, unsigned int *finals)
 {
 	uint64_t begin, spent = 0;
-	unsigned int want, ran = 0;
+	unsigned int want;
 	uint32_t more = 0;
 	sigset_t old;
 	int ret, died = 0;
@@ -98,12 +108,9 @@ static int dispatch_run(struct dbox_aio *ctx, unsigned int max,
 		}
 		ctx->out_next = 0;
 		ctx->out_count = (unsigned int)ret;
-		ran += (unsigned int)completions_run(ctx, finals);
-		if (ctx->state != CONTEXT_LIVE) {
-			context_finish(ctx);
-			return error_set(DBOX_AIO_ESHUTDOWN,
-				"a callback called dbox_aio_deinit");
-		}
+		ran += completions_run(ctx, want, finals);
+		if (ctx->state != CONTEXT_LIVE)
+			return dispatch_doomed(ctx);
 		if (more == 0)
 			break;
 		if (spent >= ctx->stall_ns || (max > 0 && ran >= max)) {
@@ -113,7 +120,6 @@ static int dispatch_run(struct dbox_aio *ctx, unsigned int max,
 	}
 	if (spent > ctx->longest_dispatch_ns)
 		ctx->longest_dispatch_ns = spent;
-	event_signal_room(ctx);
 	if (ret < 0) {
 		/* It stays readable: nothing will ever come again. */
 		event_signal(ctx->event_fd);
@@ -123,12 +129,44 @@ static int dispatch_run(struct dbox_aio *ctx, unsigned int max,
 	return (int)ran;
 }
 
+/* Runs what a submit has got ready. Returns 1 if that is all that the signals
+   were for, 0 if the core is to be asked, or DBOX_AIO_ESHUTDOWN. */
+static int dispatch_held(struct dbox_aio *ctx, unsigned int max,
+			 uint64_t signals, unsigned int *ran_r,
+			 unsigned int *finals)
+{
+	const uint32_t more = ctx->out_more;
+
+	*ran_r = 0;
+	if (ctx->out_next == ctx->out_count)
+		return 0;
+	ctx->out_more = DBOX_CORE_MORE_WORK;	/* for all of another signal */
+	*ran_r = completions_run(ctx, max > 0 ? max : DISPATCH_BATCH, finals);
+	if (ctx->state != CONTEXT_LIVE)
+		return dispatch_doomed(ctx);
+	if (ctx->out_next < ctx->out_count || (max > 0 && *ran_r >= max)) {
+		event_signal(ctx->event_fd);
+		return 1;
+	}
+	return signals == 1 && more == 0;
+}
+
 static int dispatch_ready(struct dbox_aio *ctx, unsigned int max,
 			  unsigned int *finals)
 {
-	if (!event_clear(ctx->event_fd))
-		return 0;
-	return dispatch_run(ctx, max, finals);
+	const uint64_t signals = event_clear(ctx->event_fd);
+	unsigned int ran;
+	int ret;
+
+	if (signals == 0)
+		return errno == EBADF ? event_closed() : 0;
+	ret = dispatch_held(ctx, max, signals, &ran, finals);
+	if (ret == DBOX_AIO_ESHUTDOWN)
+		return ret;
+	ret = ret > 0 ? (int)ran : dispatch_core(ctx, max, ran, finals);
+	if (ret != DBOX_AIO_ESHUTDOWN)
+		event_signal_room(ctx);
+	return ret;
 }
 
 int dbox_aio_dispatch(struct dbox_aio *ctx, unsigned int max)

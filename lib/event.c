@@ -36,7 +36,14 @@ void event_signal(int fd)
 	} while (ret < 0 && errno == EINTR);
 }
 
-int event_clear(int fd)
+int event_closed(void)
+{
+	return error_set(DBOX_AIO_EINVAL,
+		"the context's descriptor was closed by the program; it "
+		"belongs to the library");
+}
+
+uint64_t event_clear(int fd)
 {
 	uint64_t count;
 	ssize_t ret;
@@ -44,7 +51,7 @@ int event_clear(int fd)
 	do {
 		ret = read(fd, &count, sizeof(count));
 	} while (ret < 0 && errno == EINTR);
-	return ret == (ssize_t)sizeof(count);
+	return ret == (ssize_t)sizeof(count) ? count : 0;
 }
 
 int event_wait(int fd, uint64_t deadline)
@@ -68,9 +75,7 @@ int event_wait(int fd, uint64_t deadline)
 		    POLLIN)
 			return 1;
 		if (ret > 0)
-			return error_set(DBOX_AIO_EINVAL,
-				"the context's descriptor was closed by the "
-				"program; it belongs to the library");
+			return event_closed();
 		if (ret == 0 && ms < INT_MAX)
 			return 0;
 		if (ret < 0 && errno != EINTR)

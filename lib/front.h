@@ -18,8 +18,9 @@
 #pragma GCC visibility pop
 #include "core.h"
 
-/* Completions taken from the core at once. */
-#define DISPATCH_BATCH 64
+/* Completions taken from the core at once: as many as it reads with one call
+   to the kernel. */
+#define DISPATCH_BATCH 16
 /* SIGRTMAX */
 #define SIGNALS_MAX 64
 /* Requests given to the core at once. */
@@ -57,11 +58,13 @@ struct dbox_aio {
 	uint64_t longest_submit_ns;
 	uint64_t longest_dispatch_ns;
 
-	/* Of the running dispatch: out[out_next] to out[out_count - 1] are not
-	   called back yet, but for those without a callback, which
-	   wait_request has run. */
+	/* out[out_next] to out[out_count - 1] are not called back yet, but for
+	   those without a callback, which wait_request has run. They are of the
+	   dispatch that is running, or of a submit. */
 	unsigned int out_next;
 	unsigned int out_count;
+	/* What submit left to do when it put results there. */
+	uint32_t out_more;
 	struct dbox_core_completion out[DISPATCH_BATCH];
 };
 
@@ -81,7 +84,8 @@ struct core_calls {
 	int (*init)(const struct dbox_core_options *,
 		    struct dbox_core_context *);
 	int (*submit)(uint64_t, const struct dbox_core_request *, size_t, int,
-		      uint64_t *);
+		      uint64_t *, struct dbox_core_completion *, unsigned int,
+		      uint32_t *);
 	int (*dispatch)(uint64_t, struct dbox_core_completion *, unsigned int,
 			uint64_t, uint32_t *);
 	int (*take)(uint64_t, uint64_t, struct dbox_core_completion *,
@@ -146,6 +150,12 @@ static inline void core_leave(const sigset_t *old)
 /* A number for this thread that no other one of the process ever has. */
 uint64_t thread_number(void);
 
+/* To be called in the process that loads the core, before process_is(). */
+void fork_mark_set(void);
+/* 1 if this process, which has the core loaded or inherited it, is pid and not
+   a child that was forked from it. */
+int process_is(pid_t pid);
+
 /* 0 if ctx is this thread's; otherwise a status with its text set. */
 int context_check_owner(const struct dbox_aio *ctx);
 /* The same, and deinit was not called. */
@@ -172,8 +182,11 @@ void file_unref_request(struct dbox_aio_file *file);
  * The event descriptor and the clock (event.c)
  */
 void event_signal(int fd);
-/* Returns 1 if it was readable. */
-int event_clear(int fd);
+/* Returns how often it was signalled since the last call; 0 if it was not
+   readable, with errno EBADF if the host has closed it. */
+uint64_t event_clear(int fd);
+/* The error of a context whose descriptor the host has closed. */
+int event_closed(void);
 /* Waits until it is readable (1) or the clock shows deadline (0; UINT64_MAX is
    never). A status if it can't be polled. */
 int event_wait(int fd, uint64_t deadline);

@@ -113,6 +113,7 @@ static int core_open(const char *path)
 			"%s is version %s, but libdbox_aio.so.1 is version "
 			DBOX_AIO_VERSION ": install both from the same build",
 			path, version);
+	fork_mark_set();
 	core = calls;
 	return 0;
 }

@@ -162,6 +162,9 @@ static int requests_submit(struct dbox_aio *ctx,
 {
 	struct dbox_aio_file *file;
 	size_t i, n, done;
+	/* What is ready at once saves its dispatch a call into the core. */
+	const int hold = ctx->depth == 0 && ctx->out_next == ctx->out_count;
+	uint32_t more = 0;
 	sigset_t old;
 	int ret;
 
@@ -176,7 +179,8 @@ static int requests_submit(struct dbox_aio *ctx,
 		core_enter(&old);
 		ret = core.submit(ctx->handle, ctx->batch, n,
 				  done + n == count,
-				  ids_r == NULL ? NULL : ids_r + done);
+				  ids_r == NULL ? NULL : ids_r + done,
+				  ctx->out, hold ? DISPATCH_BATCH : 0, &more);
 		core_leave(&old);
 		if (ret < 0) {
 			ret = core_failed(ret);
@@ -185,6 +189,11 @@ static int requests_submit(struct dbox_aio *ctx,
 			/* Those before were only queued: move them on. */
 			event_signal(ctx->event_fd);
 			break;
+		}
+		if (hold) {
+			ctx->out_next = 0;
+			ctx->out_count = (unsigned int)ret;
+			ctx->out_more = more;
 		}
 		ctx->pending += (uint32_t)n;
 		for (i = 0; i < n; i++) {

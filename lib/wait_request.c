@@ -108,8 +108,11 @@ int dbox_aio_wait_request(struct dbox_aio *ctx, uint64_t id, int timeout_ms)
 	if (ret == DBOX_AIO_ESHUTDOWN)
 		return ret;
 
-	/* What was cleared may have been another request's. */
+	/* What was cleared may have been another request's. One signal is for
+	   all of it. */
+	ctx->out_more |= waiting.more;
 	if (waiting.more != 0 ||
+	    (waiting.cleared && ctx->out_next < ctx->out_count) ||
 	    (waiting.cleared && ret < 0 && ret != DBOX_AIO_ETIMEDOUT))
 		event_signal(ctx->event_fd);
 	event_signal_room(ctx);

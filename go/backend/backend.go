@@ -29,6 +29,10 @@ type Op struct {
 	Wait bool
 	// Remote says that the storage is not known to be local.
 	Remote bool
+	// Cached says that an Open shall need nothing but what the kernel has
+	// cached and no symbolic link, as TryOpen does, and end at once. Only
+	// where Batched is true.
+	Cached bool
 	FD     int32
 	Len    uint32
 	Off    uint64
@@ -65,11 +69,16 @@ type Backend interface {
 	// TryRead reads what is cached: a count, perhaps short, or EAGAIN. Only
 	// on local file systems.
 	TryRead(fd int32, buf uintptr, n int, off uint64) (int, syscall.Errno)
+	// Size gives the size of an open file of a local file system. It moves the
+	// descriptor's file offset.
+	Size(fd int32) (uint64, syscall.Errno)
 	// Attr gives what the kernel knows of an open file, perhaps out of date
 	// on a network file system.
 	Attr(fd int32, a *Attr) syscall.Errno
-	// CloseNow closes a file of a local file system.
+	// CloseNow closes a file of a local file system. CloseSoon does so with
+	// the next Flush or Turn, if that is cheaper.
 	CloseNow(fd int32)
+	CloseSoon(fd int32)
 
 	// Start queues op. Flush hands queued operations to the kernel or the
 	// workers; errors are reported as Events.
@@ -79,6 +88,12 @@ type Backend interface {
 	// number. The context's event descriptor is signalled for each that
 	// ends while nobody reaps.
 	Reap(events []Event) int
+	// Turn is Flush and Reap in one: what Flush ends at once is reaped with
+	// the rest, and signalled to nobody.
+	Turn(events []Event) int
+	// Batched reports whether a Start and a Turn of some operations that the
+	// cache can answer cost less than as many calls of TryOpen and TryRead.
+	Batched() bool
 	// Cancel asks for an operation to end early. Its Event comes all the
 	// same, sooner or later.
 	Cancel(tag uint32)

@@ -32,7 +32,7 @@ func TestNoAllocations(t *testing.T) {
 				}
 				ids := make([]uint64, len(batch))
 				round := func() {
-					h.e.Submit(batch, ids, true)
+					h.e.Submit(batch, ids, nil, true)
 					for left := len(batch); left > 0; {
 						n, _ := h.e.Dispatch(h.out[:], 1e9)
 						for i := range h.out[:n] {

@@ -84,9 +84,9 @@ func (e *Engine) expire() {
 	if e.timers.Next() == 0 {
 		return
 	}
-	now := e.now()
+	now := e.time
 	for n := 1; ; n++ {
-		if n%flushEvery == 0 && e.late() {
+		if n%batch == 0 && e.late() {
 			return
 		}
 		id, ok := e.timers.Expired(now)

@@ -47,7 +47,7 @@ func (e *Engine) Take(id uint64, out *abi.Completion, budget int64) (bool, abi.S
 // afterwards.
 func (e *Engine) deliver(id int32, out *abi.Completion) {
 	r := e.requests.at(id)
-	more := r.reading != none && e.readings.at(r.reading).scan.more
+	more := e.hasMore(id)
 	e.fill(r, out)
 	if more {
 		out.Result.Flags |= abi.More
@@ -65,6 +65,12 @@ func (e *Engine) deliver(id int32, out *abi.Completion) {
 	}
 	e.stats.Completed++
 	e.forgetRequest(id)
+}
+
+// hasMore reports whether what is ready of a request is not its final result.
+func (e *Engine) hasMore(id int32) bool {
+	r := e.requests.at(id)
+	return r.reading != none && e.readings.at(r.reading).scan.more
 }
 
 func (e *Engine) fill(r *request, out *abi.Completion) {

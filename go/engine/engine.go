@@ -58,11 +58,16 @@ type Engine struct {
 	heldNeed int64 // the least that one which waits for memory needs
 	keepOpen int   // open files that may wait for their next request
 	deadline int64 // of this call
+	time     int64 // when it was looked at last
+	calls    uint32
+	batching bool  // what the cache may answer is asked for by the backend's Turn
+	turnLeft int   // bytes that may still be read in the next Turn
 	unclosed []int // descriptors that nobody could close
 	scratch  []runItem
 	sharing  bool    // some requests of the batch are for one file
 	together []int32 // see gather
 	events   [64]backend.Event
+	starting backend.Op // here, since it would be allocated for each operation
 	stats    abi.Stats
 	cursor   int32 // of Shutdown
 }
@@ -100,8 +105,14 @@ func New(opts Options, be backend.Backend, pool *mem.Pool, kind uint32, fallback
 // now is CLOCK_MONOTONIC in nanoseconds.
 func (e *Engine) now() int64 { return e.base + int64(time.Since(e.started)) }
 
+// tick looks at the clock, for all that happens until the next tick.
+func (e *Engine) tick() { e.time = e.now() }
+
 // late reports whether the time of this call is up.
-func (e *Engine) late() bool { return e.now() >= e.deadline }
+func (e *Engine) late() bool {
+	e.tick()
+	return e.time >= e.deadline
+}
 
 // Signal makes the event descriptor readable.
 func (e *Engine) Signal() { posix.Signal(e.opts.EventFD) }

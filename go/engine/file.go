@@ -246,24 +246,44 @@ func (e *Engine) tryOpen(i int32) {
 	f := e.files.at(i)
 	k := f.which()
 	e.stats.Opens++
-	if f.local[k] {
+	switch {
+	case !f.local[k]:
+		e.startOpen(i, false)
+	case e.batching:
+		e.startOpen(i, true)
+	default:
 		fd, errno := e.be.TryOpen(f.path[k])
 		if errno != unix.EAGAIN && errno != unix.ELOOP {
 			e.openDone(i, fd, errno, f.group[k], true)
 			return
 		}
-		if errno == unix.ELOOP {
-			// It leads to nobody knows where: no load of this mount.
-			f.local[k], f.linked, f.group[k] = false, true, mounts.Unknown
-			e.mounts.Linked(f.text(k), mounts.Unknown)
-		}
+		e.openSlowly(i, errno)
 	}
+}
+
+// openSlowly has a worker open a file for which the cache has said errno.
+func (e *Engine) openSlowly(i int32, errno syscall.Errno) {
+	f := e.files.at(i)
+	if k := f.which(); errno == unix.ELOOP {
+		// It leads to nobody knows where: no load of this mount.
+		f.local[k], f.linked, f.group[k] = false, true, mounts.Unknown
+		e.mounts.Linked(f.text(k), mounts.Unknown)
+	}
+	e.startOpen(i, false)
+}
+
+// startOpen begins the operation that opens a file, by a worker or, cached, by
+// the next turn.
+func (e *Engine) startOpen(i int32, cached bool) {
+	f := e.files.at(i)
+	k := f.which()
 	o := e.newOp(backend.Open, purposeOpen)
 	op := e.ops.at(o)
 	op.file = i
 	op.mount = f.group[k]
 	op.path = f.path[k]
-	op.wait = true
+	op.wait = !cached
+	op.cached = cached
 	f.refs++
 	f.openOp = o
 	e.startOp(o)
@@ -308,6 +328,9 @@ func (e *Engine) openDone(i int32, fd int32, errno syscall.Errno, mount int32, i
 		id := e.pop(&f.waiters)
 		if id == none {
 			break
+		}
+		if !inline {
+			e.requests.at(id).waited = true
 		}
 		if n == none {
 			e.fail(id, status, int32(errno), detail)

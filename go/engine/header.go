@@ -111,8 +111,12 @@ func (e *Engine) begin(id int32) {
 	}
 	switch r.op {
 	case abi.OpOpen:
-		if e.nodes.at(r.node).known {
+		n := e.nodes.at(r.node)
+		if n.known {
 			e.beginStat(id) // the file may have grown
+			return
+		}
+		if n.sized && !e.known(id, n) {
 			return
 		}
 		e.wantHeader(id)
@@ -131,14 +135,27 @@ func (e *Engine) beginStat(id int32) {
 	r := e.requests.at(id)
 	n := e.nodes.at(r.node)
 	if !n.slow {
-		if errno := e.be.Attr(n.fd, &n.attr); errno != 0 {
-			e.fail(id, abi.EIO, int32(errno), detailStat)
-			return
+		if e.known(id, n) {
+			e.finish(id)
 		}
-		e.finish(id)
 		return
 	}
 	e.startStat(id)
+}
+
+// known asks for the attributes of a file on a local file system, and fails
+// the request if they can't be had, or are not a mail file's.
+func (e *Engine) known(id int32, n *node) bool {
+	errno := e.attributes(n)
+	switch {
+	case errno != 0:
+		e.fail(id, abi.EIO, int32(errno), detailStat)
+	case !n.attr.Regular():
+		e.fail(id, abi.ENOTFILE, 0, detailNotFile)
+	default:
+		return true
+	}
+	return false
 }
 
 // startStat asks the storage for the attributes; statDone follows.

@@ -221,9 +221,7 @@ func (h *host) submit(requests ...request) []uint64 {
 		q.Callback = q.Context + 1
 	}
 	ids := make([]uint64, len(batch))
-	if status := h.e.Submit(batch, ids, true); status != abi.OK {
-		h.t.Fatalf("submit: %d", status)
-	}
+	h.e.Submit(batch, ids, nil, true)
 	for i, id := range ids {
 		if id == 0 || h.pending[id] != nil {
 			h.t.Fatalf("submit: the id %#x is 0, or in use", id)
@@ -325,8 +323,9 @@ func (h *host) waitRequest(id uint64) {
 	}
 }
 
-// patience is more than any operation takes that is not held.
-const patience = 5 * time.Second
+// patience is more than any operation takes that is not held, on a machine that
+// is busy with other things too.
+const patience = 30 * time.Second
 
 // run dispatches until nothing is pending. All it goes by is the descriptor.
 func (h *host) run() {

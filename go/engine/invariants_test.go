@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"libdbox_aio/go/abi"
 	"libdbox_aio/go/mem"
 )
 
@@ -17,6 +18,7 @@ func (e *Engine) Check() error {
 	c.operations()
 	c.filesAndNodes()
 	c.memory()
+	c.claims()
 	c.progress()
 	return c.err
 }
@@ -273,6 +275,33 @@ func (c *checker) memory() {
 		reserved += int(rd.extra)
 	}
 	c.equal("bytes set aside", int(e.pool.Used()-e.pool.Held()), reserved)
+}
+
+// claims looks for a request that has let others have what it had to wait for.
+func (c *checker) claims() {
+	e := c.e
+	for _, id := range taken(&e.requests) {
+		r := e.requests.at(id)
+		if r.op != abi.OpRead || r.state != stateActive || r.reading == none || r.need == 0 {
+			continue
+		}
+		rd := e.readings.at(r.reading)
+		has := rd.extra
+		if rd.reserved {
+			has += mem.MessageReserve
+		}
+		for _, p := range []*piece{&rd.main, &rd.body, &rd.meta} {
+			switch {
+			case p.block != 0:
+				has += mem.Size(p.block)
+			case p.op != none:
+				has += mem.Size(e.ops.at(p.op).block)
+			}
+		}
+		if has < r.need {
+			c.wrong("request %d: has %d bytes of the %d that it waited for", id, has, r.need)
+		}
+	}
 }
 
 // progress looks for the wake-up that would never come.

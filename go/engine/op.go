@@ -26,7 +26,6 @@ type op struct {
 	block    uintptr // with a reference of the operation's own; or 0
 	path     uintptr
 	off      uint64
-	began    int64
 	length   int
 	filled   int
 	fd       int32
@@ -39,10 +38,13 @@ type op struct {
 	kind     backend.Kind
 	wait     bool
 	remote   bool
+	cached   bool   // an open that only asks the cache
+	call     uint32 // of the engine, in which it was begun
 	retries  uint8
 	worker   bool // takes a worker
 	started  bool
 	queued   bool // waits for its mount's turn
+	waited   bool // was not answered by the cache
 	orphaned bool // nobody waits for it
 	eof      bool
 }
@@ -79,7 +81,7 @@ func (e *Engine) workers() int { return min(e.opts.MaxWorkers, e.opts.QueueDepth
 // mayStart reports whether the backend may have the operation now.
 func (e *Engine) mayStart(o *op) bool {
 	if !o.worker {
-		return e.inFlight-e.slow < e.opts.QueueDepth
+		return e.inFlight-e.slow < e.opts.QueueDepth && (o.kind != backend.Read || e.turnLeft > 0)
 	}
 	return e.slow < e.workers() && e.mountState(o.mount).inFlight < e.perMount()
 }
@@ -109,23 +111,29 @@ func (e *Engine) startOp(i int32) {
 func (e *Engine) give(i int32) {
 	o := e.ops.at(i)
 	o.started, o.queued = true, false
-	o.began = e.now()
+	o.call = e.calls
 	e.inFlight++
 	if o.worker {
 		e.slow++
 		e.mountState(o.mount).inFlight++
 		e.updateBlock(o.mount)
 	}
-	bop := backend.Op{Tag: uint32(i), Kind: o.kind, Wait: o.wait, Remote: o.remote, FD: o.fd, Path: o.path}
+	bop := &e.starting
+	*bop = backend.Op{Tag: uint32(i), Kind: o.kind, Wait: o.wait, Remote: o.remote, Cached: o.cached, FD: o.fd, Path: o.path}
 	switch o.kind {
 	case backend.Read:
 		bop.Buf = o.block + uintptr(o.filled)
 		bop.Off = o.off + uint64(o.filled)
 		bop.Len = uint32(min(o.length-o.filled, maxRead))
+		if !o.worker && !o.waited {
+			// The cache may answer while this thread waits.
+			bop.Len = min(bop.Len, cachedStep)
+			e.turnLeft -= int(bop.Len)
+		}
 	case backend.Stat:
 		bop.Buf = o.block
 	}
-	e.be.Start(&bop)
+	e.be.Start(bop)
 }
 
 // maxRetries bounds how often an operation is begun again.
@@ -186,10 +194,21 @@ func (e *Engine) handle(ev backend.Event) {
 	if o.orphaned && o.kind != backend.Close {
 		e.stats.Late++
 	}
+	if o.call != e.calls {
+		o.waited = true
+	}
 	var errno syscall.Errno
 	n := ev.Res
 	if n < 0 {
 		errno, n = syscall.Errno(-ev.Res), 0
+	}
+	if o.cached && !o.orphaned {
+		switch errno {
+		case unix.EAGAIN, unix.ELOOP, unix.EINVAL, unix.EMFILE, unix.ENFILE:
+			// Without descriptors too: by then the batch has given its own back.
+			e.notCached(i, errno)
+			return
+		}
 	}
 	if (errno == unix.EINTR || errno == unix.EAGAIN) && o.kind != backend.Close && !o.orphaned && o.retries < maxRetries {
 		// Somebody's signal, or a kernel out of memory for a moment: again,
@@ -218,15 +237,24 @@ func (e *Engine) handle(ev backend.Event) {
 
 func (e *Engine) opened(i, fd int32, errno syscall.Errno) {
 	o := e.ops.at(i)
-	name, mount := o.file, o.mount
+	name, mount, inline := o.file, o.mount, o.cached
 	f := e.files.at(name)
 	switch {
 	case !o.orphaned:
 		f.openOp = none
-		e.openDone(name, fd, errno, mount, false)
+		e.openDone(name, fd, errno, mount, inline)
 	case errno == 0:
 		e.closeLate(fd)
 	}
+	e.endOp(i)
+}
+
+// notCached goes on with an open that the cache could not answer.
+func (e *Engine) notCached(i int32, errno syscall.Errno) {
+	o := e.ops.at(i)
+	name := o.file
+	e.files.at(name).openOp = none
+	e.openSlowly(name, errno)
 	e.endOp(i)
 }
 

@@ -108,7 +108,7 @@ func (e *Engine) readMain(first int32, start uint64, block uintptr, length int) 
 func (e *Engine) plan(r *request, n *node) (start uint64, length int) {
 	if f := n.file; f != none && e.files.at(f).handle && r.offset+max(r.hint, 1) > n.attr.Size {
 		// The file may have grown since it was opened.
-		_ = e.be.Attr(n.fd, &n.attr)
+		_ = e.attributes(n)
 	}
 	start = r.offset
 	if r.offset == 0 || !n.known && r.offset <= startMax {
@@ -246,7 +246,7 @@ func (e *Engine) rereadMain(id int32, end uint64) {
 // been read. false: the file ends before.
 func (e *Engine) justified(r *request, have, end uint64) (uint64, bool) {
 	n := e.nodes.at(r.node)
-	_ = e.be.Attr(n.fd, &n.attr)
+	_ = e.attributes(n)
 	if end <= n.attr.Size {
 		return end, true
 	}
@@ -362,7 +362,7 @@ func (e *Engine) readApart(id int32, at uint64) bool {
 	}
 	// All that the main piece had to tell is known, and its memory may be
 	// what is missing.
-	e.dropPiece(id, &rd.main)
+	e.makeRoom(id, &rd.main)
 	if !e.readPiece(id, purposeBody, at+rd.from, int(rd.to-rd.from), 0) {
 		return false
 	}
@@ -371,8 +371,7 @@ func (e *Engine) readApart(id int32, at uint64) bool {
 		return false
 	}
 	// Without the memory for both, the metadata comes after the body.
-	room := e.pool.Budget() - e.pool.Used()
-	if r.wantsMetadata() && rd.meta == noPiece && room >= metaGuess+slack {
+	if r.wantsMetadata() && rd.meta == noPiece && e.room(rd) >= metaGuess+slack {
 		e.readMetadata(id, at+rd.bodySize, metaGuess)
 	}
 	return false
@@ -500,7 +499,7 @@ func (e *Engine) findMetadata(id int32) bool {
 // fileEnd is where a file ends of which nothing could be read at off.
 func (e *Engine) fileEnd(r *request, off uint64) uint64 {
 	n := e.nodes.at(r.node)
-	_ = e.be.Attr(n.fd, &n.attr)
+	_ = e.attributes(n)
 	return min(n.attr.Size, off)
 }
 

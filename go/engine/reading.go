@@ -83,6 +83,25 @@ func (e *Engine) endReading(id int32) {
 	r.reading = none
 }
 
+// makeRoom drops a piece for another one to be read. What a request has claimed
+// stays its own: if others took what the piece frees, the next one might not
+// fit, and all would begin again for ever.
+func (e *Engine) makeRoom(id int32, p *piece) {
+	used := e.pool.Used()
+	e.dropPiece(id, p)
+	if r := e.requests.at(id); r.need != 0 {
+		e.keep(e.readings.at(r.reading), used-e.pool.Used())
+	}
+}
+
+// keep adds n bytes that a reading had a moment ago to what it has claimed.
+func (e *Engine) keep(rd *reading, n int64) {
+	if n > 0 {
+		e.pool.Keep(n)
+		rd.extra += n
+	}
+}
+
 func (e *Engine) dropPiece(id int32, p *piece) {
 	if p.op != none {
 		e.leaveOp(p.op, id)
@@ -112,23 +131,28 @@ func (e *Engine) claim(id int32) bool {
 	return true
 }
 
+// room is how much of the budget a reading could have now.
+func (e *Engine) room(rd *reading) int64 {
+	return e.pool.Budget() - e.pool.Used() + rd.extra
+}
+
 // allocate gets memory for a piece of a reading. Room for the message is set
 // aside once for each reading.
 func (e *Engine) allocate(rd *reading, n int) (uintptr, error) {
-	extra := rd.extra
+	claimed := rd.extra
 	e.endClaim(rd)
 	if rd.reserved {
 		e.pool.EndReserve() // Alloc sets aside anew
 		rd.reserved = false
+		claimed += mem.MessageReserve
 	}
 	block, err := e.pool.Alloc(int64(n))
 	if err != nil {
+		e.keep(rd, claimed)
 		return 0, err
 	}
 	rd.reserved = true
-	if rest := extra - mem.Size(block); rest > 0 && e.pool.SetAside(rest) {
-		rd.extra = rest
-	}
+	e.keep(rd, claimed-mem.Size(block)-mem.MessageReserve)
 	return block, nil
 }
 
@@ -201,17 +225,17 @@ func (e *Engine) startRead(i int32, r *request, off uint64, block uintptr, lengt
 	o.off = off
 	o.length = length
 	e.stats.Reads++
-	if !n.slow {
+	switch {
+	case n.slow:
+		o.wait = true
+		o.waited = true
+	case !e.batching:
 		done, errno := e.readCached(o)
 		if done {
 			e.readEnd(i, errno)
 			return
 		}
-	} else {
-		o.wait = true
-	}
-	for id := o.first; id != none; id = e.requests.at(id).member {
-		e.requests.at(id).waited = true
+		o.waited = true
 	}
 	e.startOp(i)
 }
@@ -270,6 +294,11 @@ func (e *Engine) readEnd(i int32, errno syscall.Errno) {
 		return
 	}
 	first := o.first
+	if o.waited {
+		for id := first; id != none; id = e.requests.at(id).member {
+			e.requests.at(id).waited = true
+		}
+	}
 	if errno != 0 && first != none && e.requests.at(first).member != none {
 		e.readAlone(i)
 		return
@@ -327,7 +356,7 @@ func (e *Engine) pieceOf(id int32, purpose uint8) *piece {
 // readPiece has a part of the file read for one request. false: the request
 // waits for memory, or has failed.
 func (e *Engine) readPiece(id int32, purpose uint8, off uint64, length int, hint uint64) bool {
-	e.dropPiece(id, e.pieceOf(id, purpose))
+	e.makeRoom(id, e.pieceOf(id, purpose))
 	block, err := e.allocate(e.readings.at(e.requests.at(id).reading), length)
 	if err != nil {
 		e.noMemory(id, err, length, hint)

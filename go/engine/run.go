@@ -13,7 +13,7 @@ const (
 	// anyhow, as the kernel reads ahead.
 	mergeGap = 16 << 10
 	// mergeMax bounds a read for several records.
-	mergeMax = 1 << 20
+	mergeMax = 256 << 10
 )
 
 // runItem is a READ of a batch that names a place in a file.

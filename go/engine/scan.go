@@ -88,9 +88,9 @@ func (e *Engine) readChunk(id int32) {
 		length = max(limit, s.need, startMax)
 	}
 	if s.skim != 0 {
-		length = min(length, max(uint64(max(e.pool.Budget()-e.pool.Used()-slack, 0)), startMax))
+		length = min(length, max(uint64(max(e.room(rd)-slack, 0)), startMax))
 	}
-	_ = e.be.Attr(n.fd, &n.attr)
+	_ = e.attributes(n)
 	// One byte more than there is shows that the file ends there.
 	rest := uint64(startMax)
 	if n.attr.Size > start {
@@ -102,7 +102,7 @@ func (e *Engine) readChunk(id int32) {
 	}
 	length = min(length, rest)
 	rd.read = int(length)
-	e.dropPiece(id, &rd.main)
+	e.makeRoom(id, &rd.main)
 	least := min(max(s.need, startMax), length)
 	block, err := e.allocate(rd, int(length))
 	for err == mem.ErrBudget && length > least {
@@ -234,7 +234,7 @@ func (s *scanState) next() uint64 {
 func (e *Engine) nextChunk(id int32) {
 	r := e.requests.at(id)
 	rd := e.readings.at(r.reading)
-	e.dropPiece(id, &rd.main)
+	e.makeRoom(id, &rd.main)
 	if rd.body.block != 0 {
 		// What it has, those before it in its flow could be waiting for.
 		r.state = stateAgain

@@ -74,7 +74,7 @@ func (e *Engine) Free() {
 			var count [8]byte
 			_, _ = unix.Read(int(e.opts.EventFD), count[:])
 		}
-		e.reap()
+		e.turn()
 		e.settle()
 	}
 	e.mounts.Close()

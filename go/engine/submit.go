@@ -5,11 +5,13 @@ import (
 )
 
 // Submit accepts requests and, if last is set, works on them until the time
-// of one call is up. ids gets their ids, unless it is nil.
+// of one call is up and moves results that are ready to out. It returns their
+// number and what is left to do, for which, as for them, the event descriptor
+// is signalled. ids gets the requests' ids, unless it is nil.
 //
 // The requests are checked already. What goes wrong with one from here on is
 // told by its result.
-func (e *Engine) Submit(requests []abi.Request, ids []uint64, last bool) abi.Status {
+func (e *Engine) Submit(requests []abi.Request, ids []uint64, out []abi.Completion, last bool) (int, uint32) {
 	e.enter(e.opts.StallNS)
 	now := e.now()
 	e.mounts.Refresh(now)
@@ -21,11 +23,19 @@ func (e *Engine) Submit(requests []abi.Request, ids []uint64, last bool) abi.Sta
 	}
 	e.linkRuns()
 	e.stats.Submitted += uint64(len(requests))
+	n := 0
 	if last {
-		e.pump(unbounded)
+		e.pump(submitResults)
+		for n < len(out) && e.ready.head != none && !e.hasMore(e.ready.head) {
+			e.deliver(e.popReady(), &out[n])
+			n++
+		}
 	}
-	e.leave()
-	return abi.OK
+	more := e.settle()
+	if more != 0 || n > 0 {
+		e.Signal()
+	}
+	return n, more
 }
 
 // accept takes one request. It never fails: a request that can't even wait

@@ -104,7 +104,11 @@ func (p *Pool) SetAside(n int64) bool {
 	return true
 }
 
-// PutBack gives back what SetAside has set aside.
+// Keep sets bytes aside that were in use, or set aside, until now. It does not
+// ask for room: blocks of Small may have taken what there was.
+func (p *Pool) Keep(n int64) { p.reserved += n }
+
+// PutBack gives back what SetAside or Keep has set aside.
 func (p *Pool) PutBack(n int64) { p.reserved -= n }
 
 // Need returns what Alloc(n) takes of the budget at most.

@@ -26,7 +26,8 @@ type Mount struct {
 	// not local; nor is anything that talks to a server or a daemon.
 	Local  bool
 	parent uint64
-	gone   bool // unmounted, or hidden by another mount
+	gone   bool  // unmounted, or hidden by another mount
+	seen   int64 // when Verify found it to be right
 }
 
 func localType(t string) bool {
@@ -115,6 +116,7 @@ func (t *Table) Refresh(now int64) {
 // for local any more.
 func (t *Table) Verify(i int32, id uint64) bool {
 	if t.mounts[i].ID == id {
+		t.mounts[i].seen = t.asked
 		return true
 	}
 	if t.trusted {
@@ -128,6 +130,12 @@ func (t *Table) Verify(i int32, id uint64) bool {
 }
 
 const maxMisses = 4
+
+// Sure reports whether a file was found on this mount, where Path had said,
+// since Refresh has asked the kernel last.
+func (t *Table) Sure(i int32) bool {
+	return t.trusted && t.fd >= 0 && t.asked != 0 && t.mounts[i].seen == t.asked
+}
 
 // ByID returns the entry of a mount id; one that is not known gets an entry
 // that is not local.

@@ -150,6 +150,8 @@ size_t message_read(int fd, const struct message *msg, size_t size,
 void loop_init(int fd, int edge);
 /* Waits until it is readable. */
 void loop_wait(void);
+/* As loop_wait(), for so long at most; -1 is for ever. */
+void loop_wait_for(int timeout_ms);
 /* For loops that wait by themselves, or could here: the loop goes into
    its wait, and comes out of it. */
 void loop_sleeps(void);

@@ -41,10 +41,15 @@ void loop_wakes(void)
 
 void loop_wait(void)
 {
+	loop_wait_for(-1);
+}
+
+void loop_wait_for(int timeout_ms)
+{
 	struct epoll_event event;
 
 	loop_sleeps();
-	while (epoll_wait(epoll_fd, &event, 1, -1) < 0) {
+	while (epoll_wait(epoll_fd, &event, 1, timeout_ms) < 0) {
 		if (errno != EINTR)
 			err(1, "epoll_wait");
 		interrupted++;

@@ -336,7 +336,7 @@ static void merge_poke(void)
 
 static void merge_turn(void)
 {
-	loop_wait();
+	ring_wait(&ring);
 	merge_poke();
 }
 

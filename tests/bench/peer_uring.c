@@ -266,7 +266,7 @@ static void uring_poke(void)
 
 static void uring_turn(void)
 {
-	loop_wait();
+	ring_wait(&ring);
 	uring_poke();
 }
 

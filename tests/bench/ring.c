@@ -10,6 +10,8 @@
 #define SQ_ENTRIES 256
 #define CQ_ENTRIES 4096
 #define WORKERS 64
+/* How long a wake-up is waited for that may never come. */
+#define LOST_MS 100
 
 void ring_init(struct ring *ring, const struct peer_setup *setup)
 {
@@ -96,4 +98,17 @@ void ring_enter(struct ring *ring)
 		ret = io_uring_submit(&ring->uring);
 	if (ret < 0 && ret != -EINTR && ret != -EAGAIN && ret != -EBUSY)
 		errx(1, "io_uring_enter: %s", strerror(-ret));
+}
+
+void ring_wait(struct ring *ring)
+{
+	const unsigned int flags = IO_URING_READ_ONCE(*ring->uring.sq.kflags);
+
+	if ((flags & IORING_SQ_TASKRUN) == 0) {
+		loop_wait_for(LOST_MS);
+		return;
+	}
+	/* the loop comes by at once */
+	loop_sleeps();
+	loop_wakes();
 }

@@ -25,5 +25,9 @@ void ring_close(struct ring *ring, int fd, uintptr_t data);
 
 /* Submits what was prepared, and has the kernel finish what it can. */
 void ring_enter(struct ring *ring);
+/* Waits in the event loop until there may be completions. With many operations
+   at io-wq the kernel was seen to have some, its flag set, and to have signalled
+   nothing (Linux 6.18). */
+void ring_wait(struct ring *ring);
 
 #endif

@@ -65,6 +65,33 @@ for cxx in g++ clang++; do
 	done
 done
 
+# The adapters, each as the strictest C that its loop's own header is, and C++.
+# What is not called in the file must not be warned about either.
+adapter_strict="-O2 -pedantic-errors -Wall -Wextra -Werror -Wconversion -Wundef
+	-Wshadow -I$top -I$top/include"
+adapter() {
+	printf '#include <dbox_aio/%s.h>\n#include <dbox_aio/%s.h>\n%s\n' \
+		"$loop" "$loop" 'extern int not_empty;' >"$tmp/adapter.c"
+	"$@" $adapter_strict $flags -c "$tmp/adapter.c" -o "$tmp/adapter.o" &&
+	"$@" $adapter_strict $flags -c "$top/examples/adapters/$loop.c" \
+		-o "$tmp/adapter.o"
+}
+
+for loop in poll epoll libevent libev libuv glib; do
+	std=c89 flags=
+	case $loop in
+	# it has inline functions
+	libev) std=gnu89 ;;
+	# it has POSIX types
+	libuv) flags=-D_GNU_SOURCE ;;
+	glib) flags=$(pkg-config --cflags glib-2.0 | sed 's/-I/-isystem /g') ;;
+	esac
+	check "adapter-$loop-$std" adapter gcc -std=$std $c_only
+	for std in c++98 c++11 c++17; do
+		check "adapter-$loop-$std" adapter g++ -x c++ -std=$std
+	done
+done
+
 includes() {
 	[ "$(grep '^#include' "$header" | sort | tr '\n' ' ')" = \
 	  '#include <stddef.h> #include <stdint.h> ' ]

@@ -12,6 +12,7 @@ dest=$work/dest
 prefix=/opt/dbox
 lib=$dest$prefix/lib
 readme=$work/readme
+mail=$work/store/sdbox/mailboxes/INBOX/dbox-Mails/u.1
 export PKG_CONFIG_PATH="$lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$dest"
 # a C compiler as a user has it
 cc=${CC:-cc}
@@ -39,9 +40,16 @@ installs()
 		echo "not installed: $file"
 		return 1
 	done
+	# every function has its page
+	for name in $(sed -n 's/^.*[ *]\(dbox_aio_[a-z_]*\)(.*/\1/p' \
+			dbox_aio.h | grep -v '_t$'); do
+		[ -s "$dest$prefix/share/man/man3/$name.3" ] && continue
+		echo "no page: $name"
+		return 1
+	done
 	# as many as there are adapters, and nothing else
 	count=$(ls include/dbox_aio/*.h 2>/dev/null | wc -l)
-	[ $((count + 9)) -eq "$(wc -l <"$work/files")" ] ||
+	[ $((count + 8)) -eq "$(grep -vc share/man/ "$work/files")" ] ||
 		{ cat "$work/files"; return 1; }
 	cmp dbox_aio.h "$dest$prefix/include/dbox_aio.h"
 }
@@ -100,7 +108,6 @@ readme_program()
 	pkg_host "$readme.c" || return 1
 	plain_make build/mkstore || return 1
 	build/mkstore -sdbox 1 -mdbox 0 "$work/store" || return 1
-	mail=$work/store/sdbox/mailboxes/INBOX/dbox-Mails/u.1
 	export LD_LIBRARY_PATH="$lib"
 	"$work/host" "$mail" >"$work/body" || return 1
 	head -n 1 "$work/body" | grep -q '^Return-Path: ' || return 1
@@ -114,6 +121,24 @@ readme_program()
 soname()
 {
 	readelf -dW "$1" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p'
+}
+
+# The examples of the adapters, compiled as their first lines say. (Only what
+# was installed here is below $dest, the loops are not.)
+adapter_programs()
+{
+	loops='PKG_CONFIG_SYSROOT_DIR= pkg-config --cflags --libs'
+	for source in examples/adapters/*.c; do
+		command=$(sed -n 's/^   cc [a-z]*\.c \(.*\) \*\/$/\1/p' "$source" |
+			sed "s/dbox_aio \([a-z]\)/dbox_aio) \$($loops \1/")
+		[ "$command" ] || { echo "$source: no command"; return 1; }
+		eval "$cc -Wall -Wextra -Werror -o '$work/host' '$source' \
+			$command" || return 1
+		LD_LIBRARY_PATH=$lib "$work/host" "$mail" >"$work/said" ||
+			return 1
+		grep -q "^$mail: [0-9]* bytes$" "$work/said" ||
+			{ cat "$work/said"; return 1; }
+	done
 }
 
 sonames()
@@ -174,7 +199,7 @@ libdir()
 }
 
 for name in installs nothing_to_build pkg_config loads_its_core tool readme_program \
-	sonames symbols core_symbols needs uninstalls libdir; do
+	adapter_programs sonames symbols core_symbols needs uninstalls libdir; do
 	wanted $name || continue
 	# in a shell of its own: it may change variables
 	("$name") >"$work/output" 2>&1 </dev/null

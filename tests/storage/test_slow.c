@@ -87,7 +87,7 @@ int main(int argc, char *argv[])
 
 	/* loads the core, which may keep descriptors of its own */
 	ctx = host_init(backend);
-	CHECK_EQ(host_read(ctx, "/nonexistent"), DBOX_AIO_ENOENT);
+	CHECK_EQ(host_read(ctx, "/nonexistent/nothing"), DBOX_AIO_ENOENT);
 	host_deinit(&ctx);
 	fds = host_count("fd");
 

@@ -63,16 +63,27 @@ func (b *Backend) Start(op *backend.Op) {
 
 // Reap implements backend.Backend.
 func (b *Backend) Reap(events []backend.Event) int {
+	n := b.reapWorkers(events)
+	return n + b.Backend.Reap(events[n:])
+}
+
+// Turn implements backend.Backend. Workers need no Flush.
+func (b *Backend) Turn(events []backend.Event) int {
+	n := b.reapWorkers(events)
+	return n + b.Backend.Turn(events[n:])
+}
+
+func (b *Backend) reapWorkers(events []backend.Event) int {
 	n := copy(events, b.failed)
 	b.failed = append(b.failed[:0], b.failed[n:]...)
-	if b.workers != nil {
-		got := b.workers.Reap(events[n:])
-		for _, ev := range events[n : n+got] {
-			b.atWorkers[ev.Tag] = false
-		}
-		n += got
+	if b.workers == nil {
+		return n
 	}
-	return n + b.Backend.Reap(events[n:])
+	got := b.workers.Reap(events[n:])
+	for _, ev := range events[n : n+got] {
+		b.atWorkers[ev.Tag] = false
+	}
+	return n + got
 }
 
 // Cancel implements backend.Backend.

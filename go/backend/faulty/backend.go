@@ -130,6 +130,16 @@ func (b *Backend) TryRead(fd int32, buf uintptr, n int, off uint64) (int, syscal
 	return b.inner.TryRead(fd, buf, n, off)
 }
 
+// Size implements backend.Backend. What goes wrong with Attr does with it.
+func (b *Backend) Size(fd int32) (uint64, syscall.Errno) {
+	f := b.fault(Attr)
+	if f.Errno != 0 || f.Mount != 0 {
+		return 0, max(f.Errno, unix.ESPIPE)
+	}
+	size, errno := b.inner.Size(fd)
+	return size - min(f.Shrink, size), errno
+}
+
 // Attr implements backend.Backend.
 func (b *Backend) Attr(fd int32, a *backend.Attr) syscall.Errno {
 	f := b.fault(Attr)
@@ -150,10 +160,16 @@ func (b *Backend) Attr(fd int32, a *backend.Attr) syscall.Errno {
 // CloseNow implements backend.Backend.
 func (b *Backend) CloseNow(fd int32) { b.inner.CloseNow(fd) }
 
+// CloseSoon implements backend.Backend.
+func (b *Backend) CloseSoon(fd int32) { b.inner.CloseSoon(fd) }
+
 // callOf is what an operation counts as.
-func callOf(kind backend.Kind) Call {
-	switch kind {
+func callOf(op *backend.Op) Call {
+	switch op.Kind {
 	case backend.Open:
+		if op.Cached {
+			return TryOpen
+		}
 		return Open
 	case backend.Read:
 		return Read
@@ -172,7 +188,7 @@ func (b *Backend) Start(op *backend.Op) {
 	if p.state != absent {
 		panic("faulty: a tag is used for two operations at once")
 	}
-	*p = place{op: *op, fault: b.fault(callOf(op.Kind))}
+	*p = place{op: *op, fault: b.fault(callOf(op))}
 	if p.fault.Short > 0 && op.Kind == backend.Read {
 		p.op.Len = min(p.op.Len, uint32(p.fault.Short))
 	}
@@ -221,8 +237,20 @@ func (b *Backend) Flush() { b.inner.Flush() }
 
 // Reap implements backend.Backend.
 func (b *Backend) Reap(events []backend.Event) int {
+	return b.collect(events, b.inner.Reap)
+}
+
+// Turn implements backend.Backend.
+func (b *Backend) Turn(events []backend.Event) int {
+	return b.collect(events, b.inner.Turn)
+}
+
+// Batched implements backend.Backend.
+func (b *Backend) Batched() bool { return b.inner.Batched() }
+
+func (b *Backend) collect(events []backend.Event, reap func([]backend.Event) int) int {
 	for {
-		n := b.inner.Reap(b.buffer[:])
+		n := reap(b.buffer[:])
 		for _, ev := range b.buffer[:n] {
 			b.result(ev.Tag, ev.Res)
 		}

@@ -92,6 +92,18 @@ type iovec struct {
 	len  uint64
 }
 
+// Size implements backend.Backend by lseek(2), for which local file systems
+// need no lock and which copies no attributes.
+func (c *Calls) Size(fd int32) (uint64, syscall.Errno) {
+	size, _, errno := unix.RawSyscall(unix.SYS_LSEEK, uintptr(fd), 0, unix.SEEK_END)
+	return uint64(size), errno
+}
+
+// How gives the address of what TryOpen asks of openat2(2), and its size.
+func (c *Calls) How() (uintptr, uint32) {
+	return uintptr(unsafe.Pointer(&c.how)), uint32(unsafe.Sizeof(c.how))
+}
+
 // Attr implements backend.Backend by statx(2) on the descriptor.
 func (c *Calls) Attr(fd int32, a *backend.Attr) syscall.Errno {
 	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(fd), EmptyPath(),
@@ -126,6 +138,9 @@ func fill(a *backend.Attr, s *unix.Statx_t) {
 func (c *Calls) CloseNow(fd int32) {
 	_, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0)
 }
+
+// CloseSoon implements backend.Backend.
+func (c *Calls) CloseSoon(fd int32) { c.CloseNow(fd) }
 
 // Signal makes an eventfd readable. It can only fail with EAGAIN, when the
 // counter is full, and then it is readable.

@@ -119,6 +119,12 @@ func (b *Backend) fail(tag uint32, errno unix.Errno) {
 // Pooled implements backend.Backend.
 func (b *Backend) Pooled() bool { return true }
 
+// Turn implements backend.Backend.
+func (b *Backend) Turn(events []backend.Event) int { return b.Reap(events) }
+
+// Batched implements backend.Backend.
+func (b *Backend) Batched() bool { return false }
+
 // Flush implements backend.Backend; Start has done it all.
 func (b *Backend) Flush() {}
 

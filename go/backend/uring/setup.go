@@ -34,8 +34,10 @@ const (
 	opClose       = 19
 	opStatx       = 21
 	opRead        = 22
+	opOpenat2     = 28
 
-	sqeAsync = 1 << 4
+	sqeAsync       = 1 << 4
+	sqeSkipSuccess = 1 << 6
 
 	timeoutAbs = 1 << 0
 
