@@ -8,6 +8,8 @@ GO ?= go
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
+BINDIR ?= $(PREFIX)/bin
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 INCLUDEDIR ?= $(PREFIX)/include
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 MANDIR ?= $(PREFIX)/share/man
@@ -34,7 +36,7 @@ HOST_LIBS = -Llib -ldbox_aio -Wl,-rpath,$(CURDIR)/lib -lpthread
 go_sources = $(shell find $(1) -name '*.go' ! -name '*_test.go') go.mod go.sum
 
 .PHONY: all
-all: $(FRONT) $(FRONT_LINKS) $(CORE)
+all: $(FRONT) $(FRONT_LINKS) $(CORE) build/dboxaio
 
 .PHONY: help
 help:
@@ -52,6 +54,7 @@ help:
 	@echo 'make arm64      the tests in C, cross-built, under qemu'
 	@echo 'make soak       full load while all goes wrong; DURATION=20 seconds each'
 	@echo 'make fuzz       parser and library on random files; FUZZTIME=60s each'
+	@echo 'make deb        Debian packages in build/deb/'
 	@echo 'make install    PREFIX=/usr/local LIBDIR=PREFIX/lib'
 	@echo '                MANDIR=PREFIX/share/man DESTDIR='
 	@echo 'make uninstall  with the same variables'
@@ -99,6 +102,24 @@ build/panic/$(CORE_SONAME): $(core_sources) $(FRONT)
 	$(call core_build,-tags dboxtest -o $@)
 
 #
+# The command-line tool
+#
+
+# Where it looks for the library: beside its own directory, here as there.
+TOOL_RPATH ?= $$ORIGIN/../lib
+# What it can decompress depends on what is there to link to.
+has_header = $(shell echo '\#include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo y)
+TOOL_LIBS = $(if $(call has_header,zlib.h),-DHAVE_ZLIB -lz) \
+	$(if $(call has_header,zstd.h),-DHAVE_ZSTD -lzstd)
+
+build/dboxaio: $(wildcard lib/dboxaio/*.c lib/dboxaio/*.h) dbox_aio.h $(FRONT) | $(FRONT_LINKS)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu99 $(WARNINGS) $(CFLAGS) -I. -o $@ $(filter %.c,$^) \
+		-Llib -ldbox_aio $(if $(TOOL_RPATH),-Wl$(comma)-rpath$(comma)'$(TOOL_RPATH)') \
+		-Wl,-z,now -Wl,-z,relro $(LDFLAGS) $(TOOL_LIBS) -lpthread
+comma := ,
+
+#
 # Installing
 #
 
@@ -133,6 +154,10 @@ endif
 		-e 's|@includedir@|$(INCLUDEDIR)|' -e 's|@version@|$(VERSION)|' \
 		lib/dbox_aio.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/dbox_aio.pc
 	chmod 644 $(DESTDIR)$(PKGCONFIGDIR)/dbox_aio.pc
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(COMPLETIONDIR)
+	$(INSTALL) -m 755 build/dboxaio $(DESTDIR)$(BINDIR)
+	$(INSTALL) -m 644 lib/dboxaio/completion.bash \
+		$(DESTDIR)$(COMPLETIONDIR)/dboxaio
 	@# so that programs find it without a path; only the system's own cache
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ] && \
 		[ -x /sbin/ldconfig ]; then /sbin/ldconfig; fi
@@ -141,7 +166,9 @@ endif
 uninstall:
 	rm -f $(DEST_INCLUDE)/dbox_aio.h $(DESTDIR)$(PKGCONFIGDIR)/dbox_aio.pc \
 		$(DEST_LIB)/$(notdir $(FRONT)) $(DEST_LIB)/$(FRONT_SONAME) \
-		$(DEST_LIB)/libdbox_aio.so $(DEST_LIB)/$(CORE_SONAME)
+		$(DEST_LIB)/libdbox_aio.so $(DEST_LIB)/$(CORE_SONAME) \
+		$(DESTDIR)$(BINDIR)/dboxaio \
+		$(DESTDIR)$(COMPLETIONDIR)/dboxaio
 	rm -rf $(DEST_INCLUDE)/dbox_aio
 	$(call for_man_pages,rm -f $$dir/$${page##*/}; \
 		for name in $$($(man_names)); do \
@@ -286,6 +313,28 @@ fuzz:
 	@echo "== tests/fuzz"
 	build/fuzz/fuzz_file -max_total_time=$(FUZZTIME:s=) -max_len=4096 \
 		-artifact_prefix=build/fuzz/ build/fuzz/found tests/fuzz/corpus
+
+#
+# Debian packages, in build/deb/. They are built in a copy: what that needs of
+# the network is downloaded before. -d: Go need not come from a package.
+#
+
+DEB_TREE = build/deb/libdbox-aio-$(VERSION)
+
+.PHONY: deb
+deb:
+	@tests/deps $@
+	$(GO) mod download
+	@rm -rf build/deb
+	@mkdir -p $(DEB_TREE)
+	@{ git ls-files -co --exclude-standard || find . -path ./build -prune \
+		-o -type f ! -path './.git/*' ! -path './lib/*.so*' -print; } \
+		2>/dev/null | while read -r file; do \
+			if [ -e "$$file" ]; then echo "$$file"; fi; done | \
+		tar -c -T - | tar -x -C $(DEB_TREE)
+	cd $(DEB_TREE) && GO='$(GO)' env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \
+		dpkg-buildpackage -b -us -uc -d
+	@ls build/deb/*.deb
 
 .PHONY: deps
 deps:

@@ -91,14 +91,21 @@ func (l *Lines) Next() (key byte, value []byte, ok bool) {
 }
 
 // Unended looks whether metadata, b[:Metadata.Size] of a record, has run into
-// the record behind it, as it does where the empty line was overwritten: then
-// it contains another metadata magic. It returns where, or -1.
+// the record behind it, as it does where the empty line was overwritten or is
+// missing: then it contains that record's header, as Dovecot writes it, or, if
+// the header is damaged as well, another metadata magic. It returns where, or
+// -1.
 //
 // Dovecot does not notice when it reads by offset, so ParseMetadata does not
 // mind; who walks a file from record to record would miss a message.
 func Unended(b []byte) int {
 	if len(b) < len(MetadataMagic) {
 		return -1
+	}
+	// Mails have an empty line behind their headers, where the metadata then
+	// seems to end: their own metadata magic is not in b.
+	if at, _ := FindRecordMagic(b[len(MetadataMagic):], MessageHeaderSize, true); at >= 0 {
+		return at + len(MetadataMagic)
 	}
 	// The LF of the first magic can be that of the second.
 	at := bytes.Index(b[len(MetadataMagic)-1:], []byte(MetadataMagic))

@@ -74,7 +74,7 @@ var ruleTests = []struct {
 	{"CR of the empty line", fileHeader9 + goodHeader + "hello\n\x01\x03\nR5\n\r", RuleMetadataTruncated, StatusTruncated, 52},
 	{"body too long", fileHeader9 + goodHeader + "hello!\n\x01\x03\nR5\n\n", RuleMetadataMagic, StatusCorrupt, 44},
 	{"metadata magic", fileHeader9 + goodHeader + "hello\n\x01\x02\nR5\n\n", RuleMetadataMagic, StatusCorrupt, 46},
-	{"empty line overwritten", fileHeader9 + goodRecord[:len(goodRecord)-1] + "x" + goodRecord, RuleMetadataUnended, StatusCorrupt, 87},
+	{"empty line overwritten", fileHeader9 + goodRecord[:len(goodRecord)-1] + "x" + goodRecord, RuleMetadataUnended, StatusCorrupt, 52},
 	{"metadata without end", fileHeader9 + goodRecord[:len(goodRecord)-1] + strings.Repeat("x", 2<<20), RuleMetadataTooLong, StatusCorrupt, 44 + MaxMetadataSize},
 	{"too many lines", fileHeader9 + goodRecord[:len(goodRecord)-1] + strings.Repeat("Q\n", 1<<20) + "\n", RuleMetadataTooLong, StatusCorrupt, 44 + MaxMetadataSize},
 }

@@ -188,6 +188,9 @@ func TestUnended(t *testing.T) {
 		{"\n\x01\x03\nR1\n\n", -1},
 		{"\n\x01\x03\nR1\nx\x01\x02N body\n\x01\x03\nR1\n\n", 16},
 		{"\n\x01\x03\n\x01\x03\n\n", 3},
+		{"\n\x01\x03\nR1\n\x01\x02N          0000000000000010\nA: b\n\n", 7},
+		{"\n\x01\x03\nR1\nx\x01\x02N          0000000000000010\nA: b\n\n", 8},
+		{"\n\x01\x03\nR1\n\x01\x02 a line with an odd key\n\n", -1},
 	} {
 		if at := Unended([]byte(c.metadata)); at != c.at {
 			t.Errorf("Unended(%q) = %d, want %d", c.metadata, at, c.at)

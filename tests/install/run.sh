@@ -33,7 +33,9 @@ installs()
 	(cd "$dest$prefix" && find . ! -type d | sort) >"$work/files"
 	for file in include/dbox_aio.h lib/libdbox_aio.so \
 		lib/libdbox_aio.so.$major lib/libdbox_aio.so.$version \
-		lib/libdbox_aio_core.so.$major lib/pkgconfig/dbox_aio.pc; do
+		lib/libdbox_aio_core.so.$major lib/pkgconfig/dbox_aio.pc \
+		bin/dboxaio share/man/man1/dboxaio.1 \
+		share/bash-completion/completions/dboxaio; do
 		grep -qx "./$file" "$work/files" && continue
 		echo "not installed: $file"
 		return 1
@@ -47,7 +49,7 @@ installs()
 	done
 	# as many as there are adapters, and nothing else
 	count=$(ls include/dbox_aio/*.h 2>/dev/null | wc -l)
-	[ $((count + 6)) -eq "$(grep -vc share/man/ "$work/files")" ] ||
+	[ $((count + 8)) -eq "$(grep -vc share/man/ "$work/files")" ] ||
 		{ cat "$work/files"; return 1; }
 	cmp dbox_aio.h "$dest$prefix/include/dbox_aio.h"
 }
@@ -85,6 +87,15 @@ loads_its_core()
 	grep -qx "library $version" "$work/said" &&
 	grep -q "^loaded $work/moved$prefix/lib/libdbox_aio_core" "$work/said" &&
 	! grep '^loaded' "$work/said" | grep -qv "^loaded $work/moved"
+}
+
+# The tool finds the library that was installed with it.
+tool()
+{
+	"$dest$prefix/bin/dboxaio" --version >"$work/said" || return 1
+	grep -qx "libdbox_aio $version" "$work/said" || return 1
+	LD_TRACE_LOADED_OBJECTS=1 "$dest$prefix/bin/dboxaio" |
+		grep -q "=> $dest$prefix/bin/../lib/libdbox_aio.so.$major "
 }
 
 # What README shows, word for word, compiled and run.
@@ -187,7 +198,7 @@ libdir()
 		"$dest/usr/lib/x86_64-linux-gnu/pkgconfig/dbox_aio.pc"
 }
 
-for name in installs nothing_to_build pkg_config loads_its_core readme_program \
+for name in installs nothing_to_build pkg_config loads_its_core tool readme_program \
 	adapter_programs sonames symbols core_symbols needs uninstalls libdir; do
 	wanted $name || continue
 	# in a shell of its own: it may change variables
