@@ -1,0 +1,262 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"libdbox_aio/tests/plugin/lab"
+)
+
+// How slow the storage is in comparisons: only so much that reads are in flight
+// for a while.
+const compareDelay = time.Millisecond
+
+// compareStores compares the replies of stock Dovecot with those of one with the
+// plugin, on a local disk and on slow storage, for stores of all kinds.
+func compareStores(w *world, r *report) error {
+	var wanted []*kind
+	for _, k := range kinds {
+		if r.wanted("compare/" + k.name) {
+			wanted = append(wanted, k)
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	if err := w.makeStores(wanted); err != nil {
+		return err
+	}
+	stock, err := w.addSite("stock", 0, false, nil)
+	if err != nil {
+		return err
+	}
+	local, err := w.addSite("local", 0, true, nil)
+	if err != nil {
+		return err
+	}
+	others := []*site{local}
+	if why := lab.CanMount(); why != nil {
+		r.skip("compare/slow", why.Error())
+	} else {
+		slow, err := w.addSite("slow", compareDelay, true, nil)
+		if err != nil {
+			return err
+		}
+		others = append(others, slow)
+	}
+
+	var group sync.WaitGroup
+	slots := make(chan struct{}, w.o.jobs)
+	for _, k := range wanted {
+		group.Add(1)
+		slots <- struct{}{}
+		go func() {
+			defer func() {
+				<-slots
+				group.Done()
+			}()
+			c := &comparison{r: r, k: k, stock: stock, others: others,
+				full: w.o.full}
+			c.all()
+		}()
+	}
+	group.Wait()
+	if r.wanted("compare/healthy") {
+		for _, s := range others {
+			r.test("compare/healthy/"+s.name, s.healthy())
+		}
+	}
+	return nil
+}
+
+// healthy: nothing crashed.
+func (s *site) healthy() error {
+	if lines := lab.Crashes(s.lab.Log()); len(lines) > 0 {
+		return errors.New("the log says:\n" + strings.Join(lines, "\n"))
+	}
+	return nil
+}
+
+// comparison is of one kind of store.
+type comparison struct {
+	r      *report
+	k      *kind
+	stock  *site
+	others []*site
+	full   bool
+}
+
+func (c *comparison) sites() []*site {
+	return append([]*site{c.stock}, c.others...)
+}
+
+func (c *comparison) all() {
+	for _, g := range []struct {
+		name    string
+		scripts []script
+	}{
+		{"fetch", readScripts()},
+		{"search", searchScripts()},
+		{"conversations", conversations},
+	} {
+		scripts := g.scripts
+		if g.name != "conversations" && !c.full && c.k.name != "sdbox" &&
+			c.k.name != "mdbox" {
+			scripts = slices.DeleteFunc(slices.Clone(scripts),
+				func(sc script) bool { return !mainItems[sc.name] })
+		}
+		c.group(g.name, func() ([]string, error) { return c.scripts(scripts) })
+	}
+	c.group("pipes", func() ([]string, error) { return c.piped() })
+	c.group("pop3", func() ([]string, error) { return c.pop3() })
+	c.group("doveadm", func() ([]string, error) { return c.doveadm() })
+}
+
+// group reports one test for each plugin site. What f returns are the
+// differences, each beginning with the site's name.
+func (c *comparison) group(name string, f func() ([]string, error)) {
+	if !c.r.wanted("compare/" + c.k.name + "/" + name) {
+		return
+	}
+	start := time.Now()
+	differences, err := f()
+	for _, s := range c.others {
+		var mine []string
+		for _, d := range differences {
+			if text, ok := strings.CutPrefix(d, s.name+": "); ok {
+				mine = append(mine, text)
+			}
+		}
+		result := err
+		if len(mine) > 0 {
+			result = errors.Join(err, errors.New(strings.Join(mine, "\n")))
+		}
+		c.r.test(fmt.Sprintf("compare/%s/%s/%s", c.k.name, name, s.name), result)
+	}
+	if c.full {
+		c.r.note("compare/%s/%s took %.1f s", c.k.name, name,
+			time.Since(start).Seconds())
+	}
+}
+
+// scripts plays them on all sites, each beginning without a cache and, if one
+// before wrote, with a fresh store.
+func (c *comparison) scripts(scripts []script) ([]string, error) {
+	var differences []string
+	dirty := true
+	for i := range scripts {
+		sc := &scripts[i]
+		fresh := dirty || sc.writes || c.k.broken
+		dirty = sc.writes || c.k.broken
+		found, err := c.each(sc.name, fresh, func(s *site) (*transcript, error) {
+			if !fresh {
+				if err := s.forget(c.k); err != nil {
+					return nil, err
+				}
+			}
+			return s.play(c.k.name, sc)
+		})
+		if err != nil {
+			return differences, fmt.Errorf("%s: %w", sc.name, err)
+		}
+		differences = append(differences, found...)
+	}
+	return differences, nil
+}
+
+// each has f run on all sites at once, and compares what came, and the log.
+func (c *comparison) each(name string, fresh bool,
+	f func(*site) (*transcript, error)) ([]string, error) {
+	sites := c.sites()
+	results := make([]*transcript, len(sites))
+	errs := make([]error, len(sites))
+	logs := make([][]string, len(sites))
+	var group sync.WaitGroup
+	for i, s := range sites {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			if fresh {
+				if errs[i] = s.reset(c.k); errs[i] != nil {
+					return
+				}
+			}
+			mark := len(s.lab.Log())
+			results[i], errs[i] = f(s)
+			if errs[i] != nil {
+				errs[i] = fmt.Errorf("%s: %w", s.name, errs[i])
+			}
+			logs[i] = s.faults(c.k, mark)
+		}()
+	}
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	var differences []string
+	for i, s := range sites[1:] {
+		if diff := compare(results[0], results[i+1]); diff != "" {
+			differences = append(differences, s.name+": "+name+": "+diff)
+		}
+		if diff := compareLogs(logs[0], logs[i+1]); diff != "" {
+			differences = append(differences, s.name+": "+name+": log: "+diff)
+		}
+	}
+	return differences, nil
+}
+
+var (
+	userOf = regexp.MustCompile(`^[a-z0-9-]+\(([^)]*)\)`)
+	times  = regexp.MustCompile(`\d+ secs|[0-9.]+ secs|pid=\d+`)
+)
+
+// faults are what the log says against the store since mark: each line once,
+// without what differs from site to site.
+func (s *site) faults(k *kind, mark int) []string {
+	var lines []string
+	for _, line := range lab.Faults(s.lab.LogSince(mark)) {
+		m := userOf.FindStringSubmatch(line)
+		if m == nil || m[1] != k.name {
+			continue
+		}
+		line = strings.ReplaceAll(line, s.dir(k), "STORE")
+		line = times.ReplaceAllString(line, "N")
+		lines = append(lines, line)
+	}
+	slices.Sort(lines)
+	return slices.Compact(lines)
+}
+
+func compareLogs(stock, plugin []string) string {
+	if slices.Equal(stock, plugin) {
+		return ""
+	}
+	var b strings.Builder
+	for _, line := range stock {
+		if !slices.Contains(plugin, line) {
+			fmt.Fprintf(&b, "\n    only stock:  %s", line)
+		}
+	}
+	for _, line := range plugin {
+		if !slices.Contains(stock, line) {
+			fmt.Fprintf(&b, "\n    only plugin: %s", line)
+		}
+	}
+	return b.String()
+}
+
+// piped: an imap process of its own, for one client, without a server.
+func (c *comparison) piped() ([]string, error) {
+	sc := &script{lines: []string{
+		"UID FETCH 1:* (BODY.PEEK[])", "SEARCH BODY needle",
+		"FETCH 1:* (ENVELOPE BODYSTRUCTURE RFC822.SIZE)",
+		"FETCH 1:* (X-GUID BODY.PEEK[TEXT]<0.20>)"}}
+	return c.each("imap on pipes", true, func(s *site) (*transcript, error) {
+		return s.playPiped(c.k.name, sc)
+	})
+}

@@ -1,0 +1,172 @@
+// kit compares a stock Dovecot with one that reads through the plugin: the same
+// mail, the same commands, the replies byte for byte; and does to the second what
+// clients and administrators do.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+type options struct {
+	slowfs, modules, library string
+	only                     string
+	keep, full               bool
+	seed                     uint64
+	duration                 time.Duration
+	jobs                     int
+}
+
+const usage = `usage: kit [options] check|compare|races|limits|stress|demo
+  check    compare, races and limits in a short form; prints lines of tests
+  stress   random commands and races for -duration
+  demo     a table of figures
+options:
+`
+
+func main() {
+	o := &options{}
+	flag.StringVar(&o.slowfs, "slowfs", "build/slowfs", "the slow file system")
+	flag.StringVar(&o.modules, "modules", "", "where the plugin's modules are;"+
+		" without, stock is compared with stock")
+	flag.StringVar(&o.library, "library", "", "where libdbox_aio.so is, if the"+
+		" modules don't know")
+	flag.StringVar(&o.only, "only", "*", "only tests whose names match")
+	flag.BoolVar(&o.keep, "keep", false, "keep the directory with the Dovecots")
+	flag.BoolVar(&o.full, "full", false, "all commands on all kinds of stores;"+
+		" the demo: heavy set-ups, too")
+	flag.Uint64Var(&o.seed, "seed", 0, "of stress; 0: a random one")
+	flag.DurationVar(&o.duration, "duration", 10*time.Minute, "of stress")
+	flag.IntVar(&o.jobs, "j", 4, "stores that are worked on at once")
+	flag.Usage = func() {
+		fmt.Fprint(flag.CommandLine.Output(), usage)
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	if flag.NArg() != 1 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	for _, p := range []*string{&o.slowfs, &o.modules, &o.library} {
+		if *p != "" {
+			*p, _ = filepath.Abs(*p)
+		}
+	}
+	code, err := run(o, flag.Arg(0))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "kit:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(o *options, command string) (code int, err error) {
+	w, err := newWorld(o)
+	if err != nil {
+		return 1, err
+	}
+	var once sync.Once
+	finish := func() {
+		once.Do(func() {
+			if closed := w.close(); closed != nil && err == nil {
+				err = closed
+			}
+		})
+	}
+	defer finish()
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	go func() {
+		<-stop
+		finish()
+		os.Exit(1)
+	}()
+
+	r := &report{only: o.only}
+	switch command {
+	case "check":
+		err = check(w, r)
+	case "compare":
+		err = compareStores(w, r)
+	case "races":
+		err = races(w, r)
+	case "limits":
+		err = limits(w, r)
+	case "stress":
+		err = stress(w, r)
+	case "demo":
+		err = demo(w)
+	default:
+		return 2, fmt.Errorf("no such command: %s", command)
+	}
+	if r.failed {
+		code = 1
+	}
+	return code, err
+}
+
+// check is what make check runs.
+func check(w *world, r *report) error {
+	for _, part := range []func(*world, *report) error{
+		compareStores, races, limits} {
+		if err := part(w, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// report prints the lines of tests; why one failed goes to stderr.
+type report struct {
+	mu     sync.Mutex
+	only   string
+	failed bool
+}
+
+// wanted tells whether a test, or one whose name begins so, is to be run.
+func (r *report) wanted(name string) bool {
+	if r.only == "" || r.only == "*" {
+		return true
+	}
+	ok, _ := path.Match(r.only, name)
+	return ok || strings.HasPrefix(r.only, name+"/") ||
+		strings.HasPrefix(name, r.only)
+}
+
+// test tells the result of one. err: why it failed.
+func (r *report) test(name string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil {
+		fmt.Println("ok plugin/" + name)
+		return
+	}
+	r.failed = true
+	fmt.Println("not ok plugin/" + name)
+	text := err.Error()
+	if len(text) > 6000 {
+		text = text[:6000] + "..."
+	}
+	fmt.Fprintf(os.Stderr, "plugin/%s: %s\n", name, text)
+}
+
+func (r *report) skip(name, reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fmt.Println("skip plugin/"+name, reason)
+}
+
+// note is a figure, or whatever else is worth knowing.
+func (r *report) note(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fmt.Printf("# "+format+"\n", args...)
+}
