@@ -48,6 +48,8 @@ help:
 	@echo 'make fuzz       the format parser on random bytes; FUZZTIME=60s each'
 	@echo 'make install    PREFIX=/usr/local LIBDIR=PREFIX/lib DESTDIR='
 	@echo 'make uninstall  with the same variables'
+	@echo 'make dovecot    build the Dovecot plugin in build/dovecot/'
+	@echo 'make install-dovecot  put it where Dovecot looks for modules'
 	@echo 'make deps       install what demo, check and lint need (apt-get)'
 	@echo 'make clean      remove what was built'
 	@echo 'CC, CFLAGS, LDFLAGS and GO are honoured.'
@@ -121,6 +123,43 @@ uninstall:
 		$(DEST_LIB)/$(notdir $(FRONT)) $(DEST_LIB)/$(FRONT_SONAME) \
 		$(DEST_LIB)/libdbox_aio.so $(DEST_LIB)/$(CORE_SONAME)
 	rm -rf $(DEST_INCLUDE)/dbox_aio
+
+#
+# The Dovecot plugin: see docs/dovecot.md
+#
+
+DOVECOT_CONFIG ?= /usr/lib/dovecot/dovecot-config
+DOVECOT_MODULEDIR ?= $(shell . $(DOVECOT_CONFIG) && echo $$dovecot_moduledir)
+DOVECOT_MODULES := build/dovecot/lib95_dbox_aio_plugin.so \
+	build/dovecot/lib95_imap_dbox_aio_plugin.so
+DOVECOT_CFLAGS = -std=gnu99 $(WARNINGS) -Wmissing-prototypes -Wstrict-aliasing=2 \
+	$(CFLAGS) -fPIC -DHAVE_CONFIG_H -I. -Iinclude \
+	$$(. $(DOVECOT_CONFIG) && echo $$LIBDOVECOT_INCLUDE | sed 's/-I/-isystem /g')
+dovecot_headers = $(wildcard dovecot/*.h include/dbox_aio/dovecot.h) dbox_aio.h
+
+.PHONY: dovecot
+dovecot:
+	@tests/deps $@
+	@$(MAKE) --no-print-directory all $(DOVECOT_MODULES)
+
+# What starts with imap- is the imap half; it finds the rest in the other.
+build/dovecot/lib95_dbox_aio_plugin.so: \
+		$(filter-out dovecot/imap-%,$(wildcard dovecot/*.c)) $(dovecot_headers)
+	@mkdir -p $(@D)
+	$(CC) -shared $(DOVECOT_CFLAGS) -o $@ $(filter %.c,$^) \
+		$(HARDENED) $(LDFLAGS) $(HOST_LIBS)
+
+build/dovecot/lib95_imap_dbox_aio_plugin.so: \
+		$(wildcard dovecot/imap-*.c) $(dovecot_headers)
+	@mkdir -p $(@D)
+	$(CC) -shared $(DOVECOT_CFLAGS) -o $@ $(filter %.c,$^) \
+		$(HARDENED) $(LDFLAGS)
+
+# Where Dovecot looks for modules. The library itself: make install
+.PHONY: install-dovecot
+install-dovecot: dovecot
+	$(INSTALL) -d $(DESTDIR)$(DOVECOT_MODULEDIR)
+	$(INSTALL) -m 644 $(DOVECOT_MODULES) $(DESTDIR)$(DOVECOT_MODULEDIR)
 
 #
 # The demo and the other examples

@@ -1,0 +1,182 @@
+/* Copyright (c) 2026 libdbox_aio authors, see the included LICENSE file */
+
+#include "lib.h"
+#include "dbox-aio-compat.h"
+#include "dbox-aio-storage.h"
+#include "dbox-aio-plugin.h"
+
+struct dbox_aio_mail_module dbox_aio_mail_module =
+	MODULE_CONTEXT_INIT(&mail_module_register);
+
+static bool dbox_aio_mail_prefetch(struct mail *_mail)
+{
+	struct dbox_mail *mail = DBOX_MAIL(_mail);
+	struct dbox_aio_mail *amail =
+		DBOX_AIO_MAIL_CONTEXT(&mail->imail.mail);
+	struct dbox_aio_storage *astorage =
+		DBOX_AIO_STORAGE_CONTEXT(_mail->box->storage);
+	enum dbox_read_flags flags;
+
+	if (amail->read != NULL)
+		return FALSE;
+	if (_mail->saving || _mail->expunged ||
+	    mail->open_file != NULL || mail->imail.data.stream != NULL ||
+	    !dbox_aio_mail_wanted(&mail->imail, &flags))
+		return amail->module_ctx.super.prefetch(_mail);
+
+	amail->read = astorage->is_mdbox ?
+		dbox_aio_mdbox_read(mail, flags) :
+		dbox_aio_sdbox_read(mail, flags);
+	if (amail->read == NULL)
+		return amail->module_ctx.super.prefetch(_mail);
+	mail->imail.data.prefetch_sent = TRUE;
+	if (!dbox_aio_search_is_active())
+		dbox_read_submit(NULL);
+	return FALSE;
+}
+
+/* The mail is needed now. */
+static void dbox_aio_mail_use(struct dbox_mail *mail)
+{
+	struct dbox_aio_mail *amail =
+		DBOX_AIO_MAIL_CONTEXT(&mail->imail.mail);
+	struct dbox_aio_storage *astorage =
+		DBOX_AIO_STORAGE_CONTEXT(mail->imail.mail.mail.box->storage);
+	struct dbox_read_result result;
+
+	dbox_read_wait(amail->read);
+	dbox_read_take_result(amail->read, &result);
+	dbox_read_unref(&amail->read);
+	if (result.message == NULL) {
+		/* Dovecot knows better what to do about it: look into the
+		   index once more, tell that the file is corrupted ... */
+		return;
+	}
+	if (astorage->is_mdbox)
+		(void)dbox_aio_mdbox_use(mail, &result);
+	else
+		(void)dbox_aio_sdbox_use(mail, &result);
+}
+
+/* All accesses to bodies and metadata come through here. */
+static int
+dbox_aio_mail_open(struct dbox_mail *mail, uoff_t *offset_r,
+		   struct dbox_file **file_r)
+{
+	struct mail *_mail = &mail->imail.mail.mail;
+	struct dbox_aio_mail *amail =
+		DBOX_AIO_MAIL_CONTEXT(&mail->imail.mail);
+	struct dbox_aio_storage *astorage =
+		DBOX_AIO_STORAGE_CONTEXT(_mail->box->storage);
+
+	if (_mail->lookup_abort == MAIL_LOOKUP_ABORT_NEVER) {
+		if (_mail->access_type == MAIL_ACCESS_TYPE_SEARCH)
+			dbox_aio_search_mail_accessed();
+		if (amail != NULL && amail->read != NULL)
+			dbox_aio_mail_use(mail);
+	}
+	return astorage->super.mail_open(mail, offset_r, file_r);
+}
+
+static int
+dbox_aio_mail_get_stream(struct mail *_mail, bool get_body,
+			 struct message_size *hdr_size,
+			 struct message_size *body_size,
+			 struct istream **stream_r)
+{
+	struct mail_private *mail = (struct mail_private *)_mail;
+	struct dbox_aio_mail *amail = DBOX_AIO_MAIL_CONTEXT(mail);
+
+	if (amail->read != NULL && dbox_aio_search_is_active() &&
+	    _mail->access_type != MAIL_ACCESS_TYPE_SEARCH &&
+	    dbox_read_get_state(amail->read) != DBOX_READ_STATE_DONE) {
+		/* index_mail_update_access_parts_post() only wants to know
+		   early whether the mail still exists. It does without. */
+		return -1;
+	}
+	return amail->module_ctx.super.get_stream(_mail, get_body, hdr_size,
+						  body_size, stream_r);
+}
+
+static void dbox_aio_mail_close(struct mail *_mail)
+{
+	struct mail_private *mail = (struct mail_private *)_mail;
+	struct dbox_aio_mail *amail = DBOX_AIO_MAIL_CONTEXT(mail);
+
+	if (amail->read != NULL)
+		dbox_read_unref(&amail->read);
+	amail->module_ctx.super.close(_mail);
+}
+
+void dbox_aio_mail_allocated(struct mail *_mail)
+{
+	struct mail_private *mail = (struct mail_private *)_mail;
+	struct mail_vfuncs *v = mail->vlast;
+	struct dbox_aio_mail *amail;
+
+	if (DBOX_AIO_STORAGE_CONTEXT(_mail->box->storage) == NULL)
+		return;
+	amail = p_new(mail->pool, struct dbox_aio_mail, 1);
+	amail->module_ctx.super = *v;
+	mail->vlast = &amail->module_ctx.super;
+	v->prefetch = dbox_aio_mail_prefetch;
+	v->get_stream = dbox_aio_mail_get_stream;
+	v->close = dbox_aio_mail_close;
+	MODULE_CONTEXT_SET(mail, dbox_aio_mail_module, amail);
+}
+
+struct dbox_read *dbox_aio_mail_get_pending(struct mail *mail)
+{
+	struct mail_private *p = (struct mail_private *)mail;
+	struct dbox_aio_mail *amail = DBOX_AIO_MAIL_CONTEXT(p);
+
+	if (amail == NULL || amail->read == NULL)
+		return NULL;
+	if (dbox_read_get_state(amail->read) != DBOX_READ_STATE_DONE) {
+		dbox_read_submit(amail->read);
+		if (dbox_read_is_done(amail->read))
+			return NULL;
+		return amail->read;
+	}
+	return NULL;
+}
+
+static struct mail_storage *
+dbox_aio_storage_get(struct mail_storage *storage, bool *is_mdbox_r)
+{
+	*is_mdbox_r = strcmp(storage->name, "mdbox") == 0;
+	return *is_mdbox_r || strcmp(storage->name, "sdbox") == 0 ?
+		storage : NULL;
+}
+
+struct dbox_aio_storage_module dbox_aio_storage_module =
+	MODULE_CONTEXT_INIT(&mail_storage_module_register);
+
+static void dbox_aio_storage_destroy(struct mail_storage *storage)
+{
+	struct dbox_aio_storage *astorage = DBOX_AIO_STORAGE_CONTEXT(storage);
+
+	if (astorage->is_mdbox)
+		dbox_aio_mdbox_storage_destroyed(storage);
+	astorage->module_ctx.super.destroy(storage);
+}
+
+void dbox_aio_storage_created(struct mail_storage *storage)
+{
+	struct mail_storage_vfuncs *v = storage->vlast;
+	struct dbox_aio_storage *astorage;
+	struct dbox_storage *dstorage;
+	bool is_mdbox;
+
+	if (dbox_aio_storage_get(storage, &is_mdbox) == NULL)
+		return;
+	dstorage = dbox_aio_compat_storage(storage);
+	astorage = p_new(storage->pool, struct dbox_aio_storage, 1);
+	astorage->is_mdbox = is_mdbox;
+	astorage->module_ctx.super = *v;
+	storage->vlast = &astorage->module_ctx.super;
+	v->destroy = dbox_aio_storage_destroy;
+	astorage->super = dstorage->v;
+	dstorage->v.mail_open = dbox_aio_mail_open;
+	MODULE_CONTEXT_SET(storage, dbox_aio_storage_module, astorage);
+}

@@ -1,0 +1,257 @@
+/* Copyright (c) 2026 libdbox_aio authors, see the included LICENSE file */
+
+#include "imap-common.h"
+#include "ioloop.h"
+#include "module-context.h"
+#include "ostream.h"
+#include "time-util.h"
+#include "mail-storage-service.h"
+#include "imap-commands.h"
+#include "imap-search.h"
+#include "imap-sync.h"
+#include "dbox-aio-search.h"
+#include "dbox-read.h"
+#include "imap-dbox-aio-plugin.h"
+
+/* How long a FETCH runs before others get their turn, if its client takes
+   whatever is sent */
+#define FETCH_SLICE_USECS 4000
+/* A SEARCH of stock Dovecot lets no other command of its client in before
+   (SEARCH_MIN_NONBLOCK_USECS) */
+#define SEARCH_LOCK_USECS 200000
+
+enum imap_dbox_aio_command_type {
+	COMMAND_TYPE_FETCH,
+	COMMAND_TYPE_SEARCH
+};
+
+struct imap_dbox_aio_command {
+	union imap_module_context module_ctx;
+	struct client_command_context *cmd;
+	enum imap_dbox_aio_command_type type;
+
+	/* when the command began, and when its present slice did */
+	struct timeval started, slice_started;
+
+	/* It has returned to the ioloop: because of a read, or for others to
+	   have their turn. */
+	bool waiting;
+	/* it keeps later commands of its client from being begun */
+	bool locked;
+	struct dbox_read_waiter waiter;
+	struct timeout *to;
+
+	/* what it wants to do when it has returned */
+	bool want_wait;
+	struct dbox_read *want_read;
+};
+
+#define IMAP_DBOX_AIO_CONTEXT(obj) \
+	MODULE_CONTEXT(obj, imap_dbox_aio_command_module)
+static MODULE_CONTEXT_DEFINE_INIT(imap_dbox_aio_command_module,
+				  &imap_module_register);
+
+/* the command that is being executed, or NULL */
+static struct imap_dbox_aio_command *current;
+
+static struct imap_dbox_aio_command *
+command_get(struct client_command_context *cmd)
+{
+	struct imap_dbox_aio_command *acmd = IMAP_DBOX_AIO_CONTEXT(cmd);
+	enum imap_dbox_aio_command_type type;
+
+	if (acmd != NULL)
+		return acmd;
+	if (cmd->name == NULL)
+		return NULL;
+	if (strcasecmp(cmd->name, "FETCH") == 0 ||
+	    strcasecmp(cmd->name, "UID FETCH") == 0)
+		type = COMMAND_TYPE_FETCH;
+	else if (strcasecmp(cmd->name, "SEARCH") == 0 ||
+		 strcasecmp(cmd->name, "UID SEARCH") == 0)
+		type = COMMAND_TYPE_SEARCH;
+	else
+		return NULL;
+	acmd = p_new(cmd->pool, struct imap_dbox_aio_command, 1);
+	acmd->cmd = cmd;
+	acmd->type = type;
+	i_gettimeofday(&acmd->started);
+	MODULE_CONTEXT_SET(cmd, imap_dbox_aio_command_module, acmd);
+	return acmd;
+}
+
+struct client_command_context *imap_dbox_aio_command_fetching(void)
+{
+	return current == NULL || current->type != COMMAND_TYPE_FETCH ? NULL :
+		current->cmd;
+}
+
+static long long usecs_since(const struct timeval *start)
+{
+	struct timeval now;
+
+	i_gettimeofday(&now);
+	return timeval_diff_usecs(&now, start);
+}
+
+bool imap_dbox_aio_command_is_over(struct client_command_context *cmd)
+{
+	struct imap_dbox_aio_command *acmd = IMAP_DBOX_AIO_CONTEXT(cmd);
+	long long usecs = usecs_since(&acmd->slice_started);
+
+	return imap_client_count > 1 &&
+		(usecs < 0 || usecs >= FETCH_SLICE_USECS);
+}
+
+void imap_dbox_aio_command_wait(struct client_command_context *cmd,
+				struct dbox_read *read)
+{
+	struct imap_dbox_aio_command *acmd = IMAP_DBOX_AIO_CONTEXT(cmd);
+
+	i_assert(acmd == current);
+	acmd->want_wait = TRUE;
+	acmd->want_read = read;
+}
+
+/* Go on with the command, the way client_output_cmd() does. */
+static void command_continue(struct imap_dbox_aio_command *acmd)
+{
+	struct client_command_context *cmd = acmd->cmd;
+	struct client *client = cmd->client;
+	struct ioloop_context *user;
+	bool finished;
+
+	mail_storage_service_io_activate_user(client->service_user);
+	o_stream_cork(client->output);
+	finished = command_exec(cmd);
+	o_stream_uncork(client->output);
+
+	if (!finished)
+		(void)client_handle_unfinished_cmd(cmd);
+	else
+		client_command_free(&cmd);
+	(void)cmd_sync_delayed(client);
+	client_continue_pending_input(client);
+	/* The client may be gone by now, and its context with it. */
+	user = io_loop_get_current_context(current_ioloop);
+	if (user != NULL)
+		io_loop_context_deactivate(user);
+}
+
+static void command_timeout(struct imap_dbox_aio_command *acmd)
+{
+	struct ioloop_context *user =
+		io_loop_get_current_context(current_ioloop);
+
+	timeout_remove(&acmd->to);
+	if (user != NULL)
+		io_loop_context_deactivate(user);
+	command_continue(acmd);
+}
+
+static void command_start_waiting(struct imap_dbox_aio_command *acmd,
+				  struct dbox_read *read, bool lock)
+{
+	struct client *client = acmd->cmd->client;
+
+	acmd->waiting = TRUE;
+	if (read != NULL) {
+		dbox_read_waiter_start(&acmd->waiter, read,
+				       command_continue, acmd);
+	} else {
+		acmd->to = timeout_add_short(0, command_timeout, acmd);
+	}
+	/* Commands that a client sends without waiting for the reply are
+	   answered in the same order as by a server that doesn't return to
+	   its ioloop here. */
+	if (lock && client->output_cmd_lock == NULL) {
+		client->output_cmd_lock = acmd->cmd;
+		acmd->locked = TRUE;
+	}
+}
+
+/* It is executed, whoever does that: nothing is to be waited for any more. */
+static void command_stop_waiting(struct imap_dbox_aio_command *acmd)
+{
+	struct client *client = acmd->cmd->client;
+
+	if (!acmd->waiting)
+		return;
+	acmd->waiting = FALSE;
+	dbox_read_waiter_stop(&acmd->waiter);
+	timeout_remove(&acmd->to);
+	if (acmd->locked) {
+		acmd->locked = FALSE;
+		if (client->output_cmd_lock == acmd->cmd)
+			client->output_cmd_lock = NULL;
+	}
+}
+
+static void fetch_post(struct imap_dbox_aio_command *acmd)
+{
+	struct client_command_context *cmd = acmd->cmd;
+
+	if (!acmd->want_wait || cmd->state != CLIENT_COMMAND_STATE_WAIT_OUTPUT)
+		return;
+	/* WAIT_OUTPUT would have it executed again as soon as the client can
+	   be written to: at once. */
+	cmd->state = CLIENT_COMMAND_STATE_WAIT_EXTERNAL;
+	command_start_waiting(acmd, acmd->want_read, TRUE);
+}
+
+static void search_post(struct imap_dbox_aio_command *acmd)
+{
+	struct client_command_context *cmd = acmd->cmd;
+	struct imap_search_context *ctx = cmd->context;
+	struct dbox_read *read = dbox_aio_search_async_end();
+
+	if (cmd->state != CLIENT_COMMAND_STATE_WAIT_EXTERNAL || ctx == NULL)
+		return;
+	/* imap_search_start() has added a timeout of 0 that executes the
+	   command in each round of the ioloop. */
+	timeout_remove(&ctx->to);
+	command_start_waiting(acmd, read,
+			      usecs_since(&acmd->started) < SEARCH_LOCK_USECS);
+}
+
+static void command_pre(struct client_command_context *cmd)
+{
+	struct imap_dbox_aio_command *acmd = command_get(cmd);
+
+	current = acmd;
+	if (acmd == NULL)
+		return;
+	acmd->want_wait = FALSE;
+	acmd->want_read = NULL;
+	i_gettimeofday(&acmd->slice_started);
+	if (acmd->type == COMMAND_TYPE_FETCH) {
+		if (acmd->waiting)
+			cmd->state = CLIENT_COMMAND_STATE_WAIT_OUTPUT;
+	} else if (!cmd->cancel) {
+		dbox_aio_search_async_begin();
+	}
+	command_stop_waiting(acmd);
+}
+
+static void command_post(struct client_command_context *cmd)
+{
+	struct imap_dbox_aio_command *acmd = current;
+
+	current = NULL;
+	if (acmd == NULL || acmd->cmd != cmd)
+		return;
+	if (acmd->type == COMMAND_TYPE_FETCH)
+		fetch_post(acmd);
+	else
+		search_post(acmd);
+}
+
+void imap_dbox_aio_commands_init(void)
+{
+	command_hook_register(command_pre, command_post);
+}
+
+void imap_dbox_aio_commands_deinit(void)
+{
+	command_hook_unregister(command_pre, command_post);
+}
