@@ -4,6 +4,9 @@
 #include "dbox-aio-compat.h"
 #include "dbox-aio-storage.h"
 #include "dbox-aio-plugin.h"
+#include "dbox-aio-mount.h"
+
+#include <time.h>
 
 struct dbox_aio_mail_module dbox_aio_mail_module =
 	MODULE_CONTEXT_INIT(&mail_module_register);
@@ -19,6 +22,8 @@ static bool dbox_aio_mail_prefetch(struct mail *_mail)
 
 	if (amail->read != NULL)
 		return FALSE;
+	if (dbox_aio_mailbox_is_quick(_mail->box))
+		return TRUE;
 	if (_mail->saving || _mail->expunged ||
 	    mail->open_file != NULL || mail->imail.data.stream != NULL ||
 	    !dbox_aio_mail_wanted(&mail->imail, &flags))
@@ -58,9 +63,7 @@ static void dbox_aio_mail_use(struct dbox_mail *mail)
 		(void)dbox_aio_sdbox_use(mail, &result);
 }
 
-/* All accesses to bodies and metadata come through here. */
-static int
-dbox_aio_mail_open(struct dbox_mail *mail, uoff_t *offset_r,
+int dbox_aio_mail_open(struct dbox_mail *mail, uoff_t *offset_r,
 		   struct dbox_file **file_r)
 {
 	struct mail *_mail = &mail->imail.mail.mail;
@@ -78,18 +81,44 @@ dbox_aio_mail_open(struct dbox_mail *mail, uoff_t *offset_r,
 	return astorage->super.mail_open(mail, offset_r, file_r);
 }
 
+/* Dovecot opens the mail by itself: see how long that takes. */
+static int
+dbox_aio_mail_open_stream(struct mail *_mail, bool get_body,
+			  struct istream **stream_r)
+{
+	struct mail_private *mail = (struct mail_private *)_mail;
+	struct dbox_aio_mail *amail = DBOX_AIO_MAIL_CONTEXT(mail);
+	struct dbox_aio_mailbox *abox = DBOX_AIO_MAILBOX_CONTEXT(_mail->box);
+	struct timespec start, end;
+	int ret;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &start);
+	ret = amail->module_ctx.super.get_stream(_mail, get_body, NULL, NULL,
+						 stream_r);
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	dbox_aio_mount_opened(abox->mount,
+		(end.tv_sec - start.tv_sec) * 1000000 +
+		(end.tv_nsec - start.tv_nsec) / 1000);
+	return ret;
+}
+
 static int
 dbox_aio_mail_get_stream(struct mail *_mail, bool get_body,
 			 struct message_size *hdr_size,
 			 struct message_size *body_size,
 			 struct istream **stream_r)
 {
-	struct mail_private *mail = (struct mail_private *)_mail;
-	struct dbox_aio_mail *amail = DBOX_AIO_MAIL_CONTEXT(mail);
+	struct index_mail *mail = INDEX_MAIL(_mail);
+	struct dbox_aio_mail *amail = DBOX_AIO_MAIL_CONTEXT(&mail->mail);
 
-	if (amail->read != NULL && dbox_aio_search_is_active() &&
-	    _mail->access_type != MAIL_ACCESS_TYPE_SEARCH &&
-	    dbox_read_get_state(amail->read) != DBOX_READ_STATE_DONE) {
+	if (amail->read == NULL) {
+		if (mail->data.stream == NULL && hdr_size == NULL &&
+		    body_size == NULL && dbox_aio_mailbox_is_quick(_mail->box))
+			return dbox_aio_mail_open_stream(_mail, get_body,
+							 stream_r);
+	} else if (dbox_aio_search_is_active() &&
+		   _mail->access_type != MAIL_ACCESS_TYPE_SEARCH &&
+		   dbox_read_get_state(amail->read) != DBOX_READ_STATE_DONE) {
 		/* index_mail_update_access_parts_post() only wants to know
 		   early whether the mail still exists. It does without. */
 		return -1;
@@ -139,44 +168,4 @@ struct dbox_read *dbox_aio_mail_get_pending(struct mail *mail)
 		return amail->read;
 	}
 	return NULL;
-}
-
-static struct mail_storage *
-dbox_aio_storage_get(struct mail_storage *storage, bool *is_mdbox_r)
-{
-	*is_mdbox_r = strcmp(storage->name, "mdbox") == 0;
-	return *is_mdbox_r || strcmp(storage->name, "sdbox") == 0 ?
-		storage : NULL;
-}
-
-struct dbox_aio_storage_module dbox_aio_storage_module =
-	MODULE_CONTEXT_INIT(&mail_storage_module_register);
-
-static void dbox_aio_storage_destroy(struct mail_storage *storage)
-{
-	struct dbox_aio_storage *astorage = DBOX_AIO_STORAGE_CONTEXT(storage);
-
-	if (astorage->is_mdbox)
-		dbox_aio_mdbox_storage_destroyed(storage);
-	astorage->module_ctx.super.destroy(storage);
-}
-
-void dbox_aio_storage_created(struct mail_storage *storage)
-{
-	struct mail_storage_vfuncs *v = storage->vlast;
-	struct dbox_aio_storage *astorage;
-	struct dbox_storage *dstorage;
-	bool is_mdbox;
-
-	if (dbox_aio_storage_get(storage, &is_mdbox) == NULL)
-		return;
-	dstorage = dbox_aio_compat_storage(storage);
-	astorage = p_new(storage->pool, struct dbox_aio_storage, 1);
-	astorage->is_mdbox = is_mdbox;
-	astorage->module_ctx.super = *v;
-	storage->vlast = &astorage->module_ctx.super;
-	v->destroy = dbox_aio_storage_destroy;
-	astorage->super = dstorage->v;
-	dstorage->v.mail_open = dbox_aio_mail_open;
-	MODULE_CONTEXT_SET(storage, dbox_aio_storage_module, astorage);
 }

@@ -92,6 +92,7 @@ dbox_aio_mdbox_read(struct dbox_mail *mail, enum dbox_read_flags flags)
 	struct dbox_aio_mail *amail =
 		DBOX_AIO_MAIL_CONTEXT(&mail->imail.mail);
 	struct mdbox_map_mail_index_record rec;
+	struct dbox_aio_mailbox *abox = DBOX_AIO_MAILBOX_CONTEXT(_mail->box);
 	struct dbox_read_settings set;
 	struct dbox_read *read;
 
@@ -106,6 +107,7 @@ dbox_aio_mdbox_read(struct dbox_mail *mail, enum dbox_read_flags flags)
 	/* nothing of mdbox is asked of the file itself */
 	set.flags = flags & ENUM_NEGATE(DBOX_READ_FLAG_WANT_FD);
 	set.owner = _mail->box->storage->user;
+	set.mount = abox->mount;
 	read = dbox_read_queue(_mail->box->storage->user, &set);
 	dbox_read_file_unref(&set.file);
 	if (read != NULL) {

@@ -6,13 +6,14 @@
 #include "mail-storage-hooks.h"
 #include "dbox-aio-plugin.h"
 #include "dbox-aio-storage.h"
+#include "dbox-aio-mount.h"
 #include "dbox-reader.h"
 
 const char *dbox_aio_plugin_version = DOVECOT_ABI_VERSION;
 
 static struct mail_storage_hooks dbox_aio_mail_storage_hooks = {
 	.mail_storage_created = dbox_aio_storage_created,
-	.mailbox_allocated = dbox_aio_search_mailbox_allocated,
+	.mailbox_allocated = dbox_aio_mailbox_allocated,
 	.mail_allocated = dbox_aio_mail_allocated,
 };
 
@@ -25,4 +26,5 @@ void dbox_aio_plugin_deinit(void)
 {
 	mail_storage_hooks_remove(&dbox_aio_mail_storage_hooks);
 	dbox_reader_deinit();
+	dbox_aio_mounts_deinit();
 }

@@ -13,6 +13,7 @@ struct dbox_read *
 dbox_aio_sdbox_read(struct dbox_mail *mail, enum dbox_read_flags flags)
 {
 	struct mail *_mail = &mail->imail.mail.mail;
+	struct dbox_aio_mailbox *abox = DBOX_AIO_MAILBOX_CONTEXT(_mail->box);
 	struct dbox_read_settings set;
 	struct dbox_read *read;
 	struct dbox_file *file;
@@ -23,6 +24,7 @@ dbox_aio_sdbox_read(struct dbox_mail *mail, enum dbox_read_flags flags)
 	set.alt_path = file->alt_path;
 	set.flags = flags;
 	set.owner = _mail->box->storage->user;
+	set.mount = abox->mount;
 	read = dbox_read_queue(_mail->box->storage->user, &set);
 	if (read == NULL) {
 		dbox_file_unref(&file);

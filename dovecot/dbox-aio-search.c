@@ -14,11 +14,6 @@
 /* How long an asynchronous search runs before others get their turn */
 #define SEARCH_SLICE_USECS 4000
 
-#define DBOX_AIO_MAILBOX_CONTEXT(obj) \
-	MODULE_CONTEXT_REQUIRE(obj, dbox_aio_mailbox_module)
-static MODULE_CONTEXT_DEFINE_INIT(dbox_aio_mailbox_module,
-				  &mail_storage_module_register);
-
 /* inside search_next_nonblock() */
 static unsigned int search_active;
 static bool search_async;
@@ -59,11 +54,11 @@ dbox_aio_search_init(struct mailbox_transaction_context *t,
 		     enum mail_fetch_field wanted_fields,
 		     struct mailbox_header_lookup_ctx *wanted_headers)
 {
-	union mailbox_module_context *abox = DBOX_AIO_MAILBOX_CONTEXT(t->box);
+	struct dbox_aio_mailbox *abox = DBOX_AIO_MAILBOX_CONTEXT(t->box);
 	struct mail_search_context *ctx;
 	unsigned int window;
 
-	ctx = abox->super.search_init(t, args, sort_program, wanted_fields,
+	ctx = abox->module_ctx.super.search_init(t, args, sort_program, wanted_fields,
 				      wanted_headers);
 	if (!dbox_reader_has_failed()) {
 		window = dbox_reader_window(t->box->storage->user);
@@ -77,11 +72,11 @@ static int
 dbox_aio_search_next_match_mail(struct mail_search_context *ctx,
 				struct mail *mail)
 {
-	union mailbox_module_context *abox =
+	struct dbox_aio_mailbox *abox =
 		DBOX_AIO_MAILBOX_CONTEXT(ctx->transaction->box);
 	int ret;
 
-	ret = abox->super.search_next_match_mail(ctx, mail);
+	ret = abox->module_ctx.super.search_next_match_mail(ctx, mail);
 	dbox_aio_search_mail_accessed();
 	return ret;
 }
@@ -113,12 +108,12 @@ static bool
 search_next(struct mail_search_context *ctx, struct mail **mail_r,
 	    bool *tryagain_r)
 {
-	union mailbox_module_context *abox =
+	struct dbox_aio_mailbox *abox =
 		DBOX_AIO_MAILBOX_CONTEXT(ctx->transaction->box);
 	bool ret;
 
 	search_active++;
-	ret = abox->super.search_next_nonblock(ctx, mail_r, tryagain_r);
+	ret = abox->module_ctx.super.search_next_nonblock(ctx, mail_r, tryagain_r);
 	search_active--;
 	return ret;
 }
@@ -197,18 +192,9 @@ dbox_aio_search_next_nonblock(struct mail_search_context *ctx,
 	return ret;
 }
 
-void dbox_aio_search_mailbox_allocated(struct mailbox *box)
+void dbox_aio_search_mailbox_hook(struct mailbox_vfuncs *v)
 {
-	struct mailbox_vfuncs *v = box->vlast;
-	union mailbox_module_context *abox;
-
-	if (DBOX_AIO_STORAGE_CONTEXT(box->storage) == NULL)
-		return;
-	abox = p_new(box->pool, union mailbox_module_context, 1);
-	abox->super = *v;
-	box->vlast = &abox->super;
 	v->search_init = dbox_aio_search_init;
 	v->search_next_nonblock = dbox_aio_search_next_nonblock;
 	v->search_next_match_mail = dbox_aio_search_next_match_mail;
-	MODULE_CONTEXT_SET_SELF(box, dbox_aio_mailbox_module, abox);
 }

@@ -6,13 +6,20 @@
 #include "dbox-storage.h"
 #include "dbox-read.h"
 
-struct index_search_context;
+struct dbox_aio_mount;
 
 struct dbox_aio_storage {
 	union mail_storage_module_context module_ctx;
 	/* mail_open() as it was */
 	struct dbox_storage_vfuncs super;
 	bool is_mdbox;
+};
+
+struct dbox_aio_mailbox {
+	union mailbox_module_context module_ctx;
+	/* of the mails, and of those in alternative storage; NULL = not
+	   looked for yet, or there is none */
+	struct dbox_aio_mount *mount, *alt_mount;
 };
 
 struct dbox_aio_mail {
@@ -26,9 +33,13 @@ struct dbox_aio_mail {
 
 #define DBOX_AIO_STORAGE_CONTEXT(obj) \
 	MODULE_CONTEXT(obj, dbox_aio_storage_module)
+#define DBOX_AIO_MAILBOX_CONTEXT(obj) \
+	MODULE_CONTEXT(obj, dbox_aio_mailbox_module)
 #define DBOX_AIO_MAIL_CONTEXT(obj) \
 	MODULE_CONTEXT(obj, dbox_aio_mail_module)
 extern MODULE_CONTEXT_DEFINE(dbox_aio_storage_module,
+			     &mail_storage_module_register);
+extern MODULE_CONTEXT_DEFINE(dbox_aio_mailbox_module,
 			     &mail_storage_module_register);
 extern MODULE_CONTEXT_DEFINE(dbox_aio_mail_module, &mail_module_register);
 
@@ -60,9 +71,19 @@ void dbox_aio_mdbox_storage_destroyed(struct mail_storage *storage);
 bool dbox_aio_search_is_active(void);
 /* A mail is accessed to find out whether it matches. */
 void dbox_aio_search_mail_accessed(void);
-void dbox_aio_search_mailbox_allocated(struct mailbox *box);
+/* Put the search's functions into a mailbox. */
+void dbox_aio_search_mailbox_hook(struct mailbox_vfuncs *v);
 
-void dbox_aio_mail_allocated(struct mail *mail);
+/* All accesses to bodies and metadata come through here:
+   dbox_storage_vfuncs.mail_open() */
+int dbox_aio_mail_open(struct dbox_mail *mail, uoff_t *offset_r,
+		       struct dbox_file **file_r);
+
 void dbox_aio_storage_created(struct mail_storage *storage);
+void dbox_aio_mailbox_allocated(struct mailbox *box);
+void dbox_aio_mail_allocated(struct mail *mail);
+
+/* Returns TRUE if the mailbox's mails are better left to Dovecot just now. */
+bool dbox_aio_mailbox_is_quick(struct mailbox *box);
 
 #endif

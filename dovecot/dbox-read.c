@@ -4,6 +4,7 @@
 #include "ioloop.h"
 #include "llist.h"
 #include "dbox-aio-ioloop.h"
+#include "dbox-aio-mount.h"
 #include "dbox-reader.h"
 #include "dbox-read-file.h"
 #include "dbox-read.h"
@@ -26,6 +27,8 @@ struct dbox_read {
 	char *path, *alt_path;
 	/* the library's, while it is submitted */
 	uint64_t id;
+	/* the submission that it belongs to */
+	unsigned int batch;
 	/* memory that it is thought to need, or has */
 	uoff_t size;
 
@@ -47,6 +50,8 @@ static struct dbox_read_waiter *waiters;
 static struct timeout *to_waiters;
 /* memory: of submitted reads as guessed, of messages as it is */
 static uoff_t submitted_bytes, message_bytes;
+/* number of the submission that is being made, 0 = none is */
+static unsigned int batch_now, last_batch;
 static unsigned int kept_fds;
 static uoff_t average_size = DEFAULT_MAIL_SIZE;
 
@@ -196,6 +201,7 @@ read_called_back(struct dbox_aio *ctx ATTR_UNUSED,
 
 	DLLIST_REMOVE(&submitted_list, read);
 	submitted_bytes -= read->size;
+	dbox_aio_mount_read(read->set.mount, read->batch == batch_now);
 	if (read->abandoned) {
 		read_free(read);
 		return;
@@ -292,6 +298,7 @@ read_submit_some(struct dbox_reader *reader, struct dbox_read *urgent)
 		read_dequeue(reads[i]);
 		reads[i]->state = DBOX_READ_STATE_SUBMITTED;
 		reads[i]->id = ids[i];
+		reads[i]->batch = batch_now;
 		DLLIST_PREPEND(&submitted_list, reads[i]);
 		submitted_bytes += reads[i]->size;
 		reader->counters.submitted++;
@@ -323,9 +330,13 @@ void dbox_read_submit(struct dbox_read *urgent)
 
 	if (reader == NULL || queue_head == NULL)
 		return;
+	if (++last_batch == 0)
+		last_batch++;
+	batch_now = last_batch;
 	while (read_submit_some(reader, urgent)) ;
 	/* What was in the kernel's cache is ready now. */
 	reads_dispatch(reader);
+	batch_now = 0;
 }
 
 void dbox_read_submit_batch(void)

@@ -7,6 +7,7 @@
 
 struct mail_user;
 struct dbox_aio_message;
+struct dbox_aio_mount;
 struct dbox_read;
 struct dbox_read_file;
 
@@ -52,6 +53,8 @@ struct dbox_read_settings {
 	enum dbox_read_flags flags;
 	/* whose read this is */
 	const void *owner;
+	/* learns whether storage had to be waited for */
+	struct dbox_aio_mount *mount;
 };
 
 typedef void dbox_read_callback_t(void *context);
