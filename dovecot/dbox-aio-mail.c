@@ -6,8 +6,6 @@
 #include "dbox-aio-plugin.h"
 #include "dbox-aio-mount.h"
 
-#include <time.h>
-
 struct dbox_aio_mail_module dbox_aio_mail_module =
 	MODULE_CONTEXT_INIT(&mail_module_register);
 
@@ -89,16 +87,13 @@ dbox_aio_mail_open_stream(struct mail *_mail, bool get_body,
 	struct mail_private *mail = (struct mail_private *)_mail;
 	struct dbox_aio_mail *amail = DBOX_AIO_MAIL_CONTEXT(mail);
 	struct dbox_aio_mailbox *abox = DBOX_AIO_MAILBOX_CONTEXT(_mail->box);
-	struct timespec start, end;
+	struct dbox_aio_mount_open open;
 	int ret;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &start);
+	dbox_aio_mount_open_begin(abox->mount, &open);
 	ret = amail->module_ctx.super.get_stream(_mail, get_body, NULL, NULL,
 						 stream_r);
-	(void)clock_gettime(CLOCK_MONOTONIC, &end);
-	dbox_aio_mount_opened(abox->mount,
-		(end.tv_sec - start.tv_sec) * 1000000 +
-		(end.tv_nsec - start.tv_nsec) / 1000);
+	dbox_aio_mount_open_end(abox->mount, &open);
 	return ret;
 }
 

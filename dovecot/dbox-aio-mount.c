@@ -9,6 +9,7 @@
 #include "dbox-aio-mount.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -19,7 +20,9 @@
 
 /* An open takes a tenth of this if all is in the cache. */
 #define SLOW_OPEN_USECS 300
-/* One alone can be the scheduler's doing. */
+/* After a slow open so many are looked at, and so many of them tell that
+   storage is slow. */
+#define SUSPECTED_OPENS 8
 #define SLOW_OPENS 2
 /* So many at once, and storage isn't waited for any more. */
 #define QUICK_READS 32
@@ -34,10 +37,13 @@ struct dbox_aio_mount {
 	time_t checked;
 	bool local;
 
-	/* local: Dovecot had to wait; opens or reads in a row that say that
-	   it is otherwise now */
+	/* local: Dovecot had to wait */
 	bool slow;
-	unsigned int changing;
+	/* opens, those that are still to be looked at closely, and those of
+	   them that waited for storage */
+	unsigned int opens, suspected, waits;
+	/* the library's reads in a row that didn't have to wait */
+	unsigned int quick_reads;
 };
 
 static struct dbox_aio_mount *mounts;
@@ -153,29 +159,61 @@ bool dbox_aio_mount_is_quick(const struct dbox_aio_mount *mount)
 	return mount->local && !mount->slow;
 }
 
-static void mount_change(struct dbox_aio_mount *mount, bool slow,
-			 unsigned int limit)
+/* The clock is read for every fourth open only, as it costs some percents of
+   an open. One that took long is looked at more closely: was it storage that
+   this process waited for, or somebody else who had the processor? */
+void dbox_aio_mount_open_begin(struct dbox_aio_mount *mount,
+			       struct dbox_aio_mount_open *open_r)
 {
-	if (mount->slow == slow) {
-		mount->changing = 0;
-	} else if (++mount->changing >= limit) {
-		mount->changing = 0;
-		mount->slow = slow;
-	}
+	struct rusage usage;
+
+	open_r->waits = 0;
+	open_r->measured = mount->suspected > 0 || ++mount->opens % 4 == 0;
+	if (!open_r->measured)
+		return;
+	if (mount->suspected > 0 && getrusage(RUSAGE_THREAD, &usage) == 0)
+		open_r->waits = usage.ru_nvcsw;
+	(void)clock_gettime(CLOCK_MONOTONIC, &open_r->start);
 }
 
-void dbox_aio_mount_opened(struct dbox_aio_mount *mount, unsigned int usecs)
+void dbox_aio_mount_open_end(struct dbox_aio_mount *mount,
+			     const struct dbox_aio_mount_open *open)
 {
-	/* While mails are read by the library it only opens those that the
-	   library couldn't read. */
-	if (!mount->slow)
-		mount_change(mount, usecs >= SLOW_OPEN_USECS, SLOW_OPENS);
+	struct timespec end;
+	struct rusage usage;
+
+	if (!open->measured)
+		return;
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	if ((end.tv_sec - open->start.tv_sec) * 1000000 +
+	    (end.tv_nsec - open->start.tv_nsec) / 1000 < SLOW_OPEN_USECS) {
+		if (mount->suspected > 0)
+			mount->suspected--;
+		return;
+	}
+	if (mount->suspected == 0) {
+		mount->suspected = SUSPECTED_OPENS;
+		mount->waits = 0;
+		return;
+	}
+	mount->suspected--;
+	if (getrusage(RUSAGE_THREAD, &usage) == 0 &&
+	    usage.ru_nvcsw != open->waits &&
+	    ++mount->waits >= SLOW_OPENS) {
+		mount->slow = TRUE;
+		mount->quick_reads = 0;
+		mount->suspected = 0;
+	}
 }
 
 void dbox_aio_mount_read(struct dbox_aio_mount *mount, bool at_once)
 {
-	if (mount->slow)
-		mount_change(mount, !at_once, QUICK_READS);
+	if (!mount->slow)
+		return;
+	if (!at_once)
+		mount->quick_reads = 0;
+	else if (++mount->quick_reads >= QUICK_READS)
+		mount->slow = FALSE;
 }
 
 void dbox_aio_mounts_deinit(void)

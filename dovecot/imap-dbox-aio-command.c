@@ -13,6 +13,8 @@
 #include "dbox-read.h"
 #include "imap-dbox-aio-plugin.h"
 
+#include <time.h>
+
 /* How long a FETCH runs before others get their turn, if its client takes
    whatever is sent */
 #define FETCH_SLICE_USECS 4000
@@ -31,7 +33,8 @@ struct imap_dbox_aio_command {
 	enum imap_dbox_aio_command_type type;
 
 	/* when the command began, and when its present slice did */
-	struct timeval started, slice_started;
+	struct timeval started;
+	struct timespec slice_started;
 
 	/* It has returned to the ioloop: because of a read, or for others to
 	   have their turn. */
@@ -94,13 +97,23 @@ static long long usecs_since(const struct timeval *start)
 	return timeval_diff_usecs(&now, start);
 }
 
+/* Looked at for each mail: it may be out by a tick, but must cost nothing. */
+static void slice_clock(struct timespec *now_r)
+{
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, now_r);
+}
+
 bool imap_dbox_aio_command_is_over(struct client_command_context *cmd)
 {
 	struct imap_dbox_aio_command *acmd = IMAP_DBOX_AIO_CONTEXT(cmd);
-	long long usecs = usecs_since(&acmd->slice_started);
+	struct timespec now;
 
-	return imap_client_count > 1 &&
-		(usecs < 0 || usecs >= FETCH_SLICE_USECS);
+	if (imap_client_count <= 1)
+		return FALSE;
+	slice_clock(&now);
+	return (now.tv_sec - acmd->slice_started.tv_sec) * 1000000 +
+		(now.tv_nsec - acmd->slice_started.tv_nsec) / 1000 >=
+		FETCH_SLICE_USECS;
 }
 
 void imap_dbox_aio_command_wait(struct client_command_context *cmd,
@@ -223,7 +236,7 @@ static void command_pre(struct client_command_context *cmd)
 		return;
 	acmd->want_wait = FALSE;
 	acmd->want_read = NULL;
-	i_gettimeofday(&acmd->slice_started);
+	slice_clock(&acmd->slice_started);
 	if (acmd->type == COMMAND_TYPE_FETCH) {
 		if (acmd->waiting)
 			cmd->state = CLIENT_COMMAND_STATE_WAIT_OUTPUT;
