@@ -106,6 +106,8 @@ dbox_aio_mail_get_stream(struct mail *_mail, bool get_body,
 	struct index_mail *mail = INDEX_MAIL(_mail);
 	struct dbox_aio_mail *amail = DBOX_AIO_MAIL_CONTEXT(&mail->mail);
 
+	if (_mail->access_type == MAIL_ACCESS_TYPE_SEARCH)
+		dbox_aio_search_mail_accessed();
 	if (amail->read == NULL) {
 		if (mail->data.stream == NULL && hdr_size == NULL &&
 		    body_size == NULL && dbox_aio_mailbox_is_quick(_mail->box))

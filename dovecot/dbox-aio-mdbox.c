@@ -8,6 +8,9 @@
 #include "dbox-reader.h"
 #include "dbox-read-file.h"
 
+/* Records up to this size are read as a whole, whatever is wanted of them. */
+#define WHOLE_RECORD_SIZE (16 * 1024)
+
 /* Find out where the mail is. Returns FALSE if that isn't as usual: Dovecot
    finds out by itself then, and says so. */
 static bool
@@ -106,6 +109,10 @@ dbox_aio_mdbox_read(struct dbox_mail *mail, enum dbox_read_flags flags)
 	set.size = rec.size;
 	/* nothing of mdbox is asked of the file itself */
 	set.flags = flags & ENUM_NEGATE(DBOX_READ_FLAG_WANT_FD);
+	if (rec.size != 0 && rec.size <= WHOLE_RECORD_SIZE) {
+		/* Only whole records are read together with others. */
+		set.flags = 0;
+	}
 	set.owner = _mail->box->storage->user;
 	set.mount = abox->mount;
 	read = dbox_read_queue(_mail->box->storage->user, &set);

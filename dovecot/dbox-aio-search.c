@@ -155,9 +155,11 @@ search_next_async(struct mail_search_context *ctx, struct mail **mail_r,
 
 	i_gettimeofday(&start);
 	for (;;) {
+		/* The step that makes the window full also goes on with the
+		   head. */
 		head = search_get_head(ctx);
 		read = head == NULL ||
-			(ctx->unused_mail_idx < ctx->max_mails &&
+			(ctx->unused_mail_idx + 1 < ctx->max_mails &&
 			 search_have_more(ctx)) ?
 			NULL : dbox_aio_mail_get_pending(head);
 		if (read != NULL) {

@@ -16,6 +16,8 @@
 #define SUBMIT_MAX 64
 /* While nothing is known of mails' sizes */
 #define DEFAULT_MAIL_SIZE (16 * 1024)
+/* Enough for headers as they are usually */
+#define HEADER_SIZE (16 * 1024)
 /* How often a blocking wait looks whether memory is missing */
 #define WAIT_MSECS 250
 
@@ -237,8 +239,16 @@ read_fill_request(const struct dbox_read *read,
 	request->op = DBOX_AIO_READ;
 	if ((read->set.flags & DBOX_READ_FLAG_METADATA_ONLY) != 0)
 		request->flags |= DBOX_AIO_NO_BODY;
-	else if ((read->set.flags & DBOX_READ_FLAG_HEADER) != 0)
+	else if ((read->set.flags & DBOX_READ_FLAG_HEADER) == 0)
+		;
+	else if ((read->set.flags & DBOX_READ_FLAG_NO_METADATA) != 0)
 		request->flags |= DBOX_AIO_HEADERS_ONLY;
+	else {
+		/* Where the metadata is read apart, the body ends with what
+		   was asked for, and parsers of headers want to see a bit
+		   more than these. */
+		request->body_limit = HEADER_SIZE;
+	}
 	if ((read->set.flags & DBOX_READ_FLAG_NO_METADATA) != 0)
 		request->flags |= DBOX_AIO_NO_METADATA;
 	if ((read->set.flags & DBOX_READ_FLAG_WANT_FD) != 0)

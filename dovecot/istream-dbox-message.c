@@ -207,25 +207,35 @@ static string_t *metadata_write(const struct dbox_aio_message *message)
 	return str;
 }
 
-/* Body and metadata were read apart, or only a part of them. */
 static void
 parts_init(struct dbox_message_istream *mstream,
 	   const struct dbox_read_result *result)
 {
 	const uoff_t body_offset =
 		result->record_offset + result->msg_header_size;
+	const uoff_t metadata_offset = body_offset +
+		dbox_aio_message_body_size(result->message);
 	const unsigned char *data;
+	uint64_t offset;
 	size_t size;
 
-	mstream->header = record_header_write(result);
-	parts_add(mstream, result->record_offset, str_data(mstream->header),
-		  str_len(mstream->header));
-	data = dbox_aio_message_body(result->message, &size);
-	parts_add(mstream, body_offset, data, size);
+	data = dbox_aio_message_raw(result->message, &offset, &size);
+	if (data != NULL) {
+		/* What was read as one piece can have more than was asked
+		   for. */
+		parts_add(mstream, offset, data, size);
+		if (!result->partial_body)
+			return;
+	} else {
+		mstream->header = record_header_write(result);
+		parts_add(mstream, result->record_offset,
+			  str_data(mstream->header), str_len(mstream->header));
+		data = dbox_aio_message_body(result->message, &size);
+		parts_add(mstream, body_offset, data, size);
+	}
 	if (result->have_metadata) {
 		mstream->metadata = metadata_write(result->message);
-		parts_add(mstream, body_offset +
-			  dbox_aio_message_body_size(result->message),
+		parts_add(mstream, metadata_offset,
 			  str_data(mstream->metadata),
 			  str_len(mstream->metadata));
 	}
@@ -236,19 +246,12 @@ i_stream_create_dbox_message(const struct dbox_read_result *result,
 			     const char *path)
 {
 	struct dbox_message_istream *mstream;
-	const unsigned char *raw;
-	uint64_t offset;
-	size_t size;
 
 	mstream = i_new(struct dbox_message_istream, 1);
 	mstream->result = *result;
 	mstream->path = i_strdup(path);
 
-	raw = dbox_aio_message_raw(result->message, &offset, &size);
-	if (raw != NULL)
-		parts_add(mstream, offset, raw, size);
-	else
-		parts_init(mstream, result);
+	parts_init(mstream, &mstream->result);
 
 	mstream->istream.iostream.destroy = i_stream_dbox_message_destroy;
 	mstream->istream.read = i_stream_dbox_message_read;
