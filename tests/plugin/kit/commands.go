@@ -122,7 +122,7 @@ var conversations = []script{
 			`(\Deleted)`, "UID EXPUNGE 6", "SEARCH BODY needle",
 		"CLOSE", "SELECT INBOX", "FETCH 1:* (UID ENVELOPE)"}},
 	{name: "append", writes: true, lines: []string{
-		"APPEND INBOX {36+}\r\nSubject: appended\r\n\r\nneedle of today\r\n",
+		"APPEND INBOX {38+}\r\nSubject: appended\r\n\r\nneedle of today\r\n",
 		"NOOP", "FETCH * (BODY.PEEK[] RFC822.SIZE ENVELOPE)",
 		"APPEND INBOX (\\Seen) {24+}\r\nSubject: two\r\n\r\nneedle\r\n",
 		"FETCH * (UID FLAGS BODY.PEEK[])", "SEARCH BODY needle"}},

@@ -31,10 +31,6 @@ func compareStores(w *world, r *report) error {
 	if err := w.makeStores(wanted); err != nil {
 		return err
 	}
-	stock, err := w.addSite("stock", 0, false, nil)
-	if err != nil {
-		return err
-	}
 	local, err := w.addSite("local", 0, true, nil)
 	if err != nil {
 		return err
@@ -60,7 +56,7 @@ func compareStores(w *world, r *report) error {
 				<-slots
 				group.Done()
 			}()
-			c := &comparison{r: r, k: k, stock: stock, others: others,
+			c := &comparison{r: r, k: k, stock: w.stock, others: others,
 				full: w.o.full}
 			c.all()
 		}()
@@ -124,9 +120,17 @@ func (c *comparison) group(name string, f func() ([]string, error)) {
 		return
 	}
 	start := time.Now()
+	marks := make(map[*site]int)
+	for _, s := range c.sites() {
+		marks[s] = len(s.lab.Log())
+	}
 	differences, err := f()
+	logged := c.stock.faults(c.k, marks[c.stock])
 	for _, s := range c.others {
 		var mine []string
+		if diff := compareLogs(logged, s.faults(c.k, marks[s])); diff != "" {
+			mine = append(mine, "log: "+diff)
+		}
 		for _, d := range differences {
 			if text, ok := strings.CutPrefix(d, s.name+": "); ok {
 				mine = append(mine, text)
@@ -169,13 +173,12 @@ func (c *comparison) scripts(scripts []script) ([]string, error) {
 	return differences, nil
 }
 
-// each has f run on all sites at once, and compares what came, and the log.
+// each has f run on all sites at once, and compares what came.
 func (c *comparison) each(name string, fresh bool,
 	f func(*site) (*transcript, error)) ([]string, error) {
 	sites := c.sites()
 	results := make([]*transcript, len(sites))
 	errs := make([]error, len(sites))
-	logs := make([][]string, len(sites))
 	var group sync.WaitGroup
 	for i, s := range sites {
 		group.Add(1)
@@ -186,12 +189,10 @@ func (c *comparison) each(name string, fresh bool,
 					return
 				}
 			}
-			mark := len(s.lab.Log())
 			results[i], errs[i] = f(s)
 			if errs[i] != nil {
 				errs[i] = fmt.Errorf("%s: %w", s.name, errs[i])
 			}
-			logs[i] = s.faults(c.k, mark)
 		}()
 	}
 	group.Wait()
@@ -202,9 +203,6 @@ func (c *comparison) each(name string, fresh bool,
 	for i, s := range sites[1:] {
 		if diff := compare(results[0], results[i+1]); diff != "" {
 			differences = append(differences, s.name+": "+name+": "+diff)
-		}
-		if diff := compareLogs(logs[0], logs[i+1]); diff != "" {
-			differences = append(differences, s.name+": "+name+": log: "+diff)
 		}
 	}
 	return differences, nil
@@ -218,6 +216,7 @@ var (
 // faults are what the log says against the store since mark: each line once,
 // without what differs from site to site.
 func (s *site) faults(k *kind, mark int) []string {
+	s.lab.SettleLog()
 	var lines []string
 	for _, line := range lab.Faults(s.lab.LogSince(mark)) {
 		m := userOf.FindStringSubmatch(line)

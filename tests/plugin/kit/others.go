@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"libdbox_aio/tests/plugin/lab"
@@ -72,7 +73,7 @@ var doveadmCommands = [][]string{
 	{"fetch", "body", "mailbox", "INBOX", "all"},
 	{"fetch", "body.snippet", "mailbox", "INBOX", "all"},
 	{"fetch", "imap.envelope imap.bodystructure imap.body", "all"},
-	{"fetch", "text.utf8", "mailbox", "INBOX", "all"},
+	{"fetch", "text.utf8", "mailbox", "INBOX", "1:20"},
 	{"fetch", "hdr.subject hdr.from.utf8 seq pop3.uidl pop3.order", "all"},
 	{"fetch", "size.virtual", "all"},
 	{"fetch", "guid", "all"},
@@ -113,7 +114,11 @@ func (s *site) playDoveadm(k *kind, command []string) (*transcript, error) {
 	}
 	t := &transcript{}
 	t.add("stdout", o.Stdout, nil)
+	// An error is told as often as it is met: that can be less often.
 	said := strings.ReplaceAll(string(o.Stderr), s.dir(k), "STORE")
+	lines := strings.SplitAfter(said, "\n")
+	slices.Sort(lines)
+	said = strings.Join(slices.Compact(lines), "")
 	t.add("stderr", []byte(said), nil)
 	t.add("exit", fmt.Appendf(nil, "code %d, signal %d", o.Code, o.Signal), nil)
 	return t, nil

@@ -17,7 +17,9 @@ import (
 type world struct {
 	dir     string
 	o       *options
-	maker   *lab.Lab // writes the stores; its server runs, too: it is stock
+	maker   *lab.Lab // writes the stores
+	made    map[*kind]bool
+	stock   *site
 	closers []func() error
 }
 
@@ -39,7 +41,7 @@ func newWorld(o *options) (*world, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, err
 	}
-	return &world{dir: dir, o: o}, nil
+	return &world{dir: dir, o: o, made: make(map[*kind]bool)}, nil
 }
 
 // close stops everything, the latest first. An error says what did not end well.
@@ -69,25 +71,35 @@ func (w *world) config(root string) lab.Config {
 	return c
 }
 
-// makeStores has stock Dovecot write the stores, from Maildirs.
+// makeStores has stock Dovecot write the stores that are not there yet, and
+// starts the stock site.
 func (w *world) makeStores(wanted []*kind) error {
-	root := filepath.Join(w.dir, "template")
-	if err := os.MkdirAll(root, 0o755); err != nil {
-		return err
+	if w.maker == nil {
+		root := filepath.Join(w.dir, "template")
+		if err := os.MkdirAll(root, 0o755); err != nil {
+			return err
+		}
+		var err error
+		w.maker, err = lab.New(filepath.Join(w.dir, "maker"), w.config(root))
+		if err != nil {
+			return err
+		}
+		if err := w.maker.Start(); err != nil {
+			return err
+		}
+		w.closers = append(w.closers, w.maker.Stop)
+		if w.stock, err = w.addSite("stock", 0, false, nil); err != nil {
+			return err
+		}
 	}
-	var err error
-	w.maker, err = lab.New(filepath.Join(w.dir, "maker"), w.config(root))
-	if err != nil {
-		return err
-	}
-	if err := w.maker.Start(); err != nil {
-		return err
-	}
-	defer w.maker.Stop()
 	for _, k := range wanted {
+		if w.made[k] {
+			continue
+		}
 		if err := w.makeStore(k); err != nil {
 			return fmt.Errorf("making store %s: %w", k.name, err)
 		}
+		w.made[k] = true
 	}
 	return nil
 }

@@ -29,6 +29,16 @@ func (l *Lab) LogSince(mark int) []byte {
 	return text[mark:]
 }
 
+// SettleLog waits until what processes have said is in the log: they send it to
+// a process of Dovecot's, which writes it.
+func (l *Lab) SettleLog() {
+	last := -1
+	for size := len(l.Log()); size != last; size = len(l.Log()) {
+		last = size
+		time.Sleep(300 * time.Millisecond)
+	}
+}
+
 // Tail is the end of the log.
 func (l *Lab) Tail(lines int) []byte {
 	all := bytes.SplitAfter(l.Log(), []byte("\n"))

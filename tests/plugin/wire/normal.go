@@ -5,21 +5,27 @@ import (
 	"regexp"
 )
 
-// Dovecot tells how long a command took: "(0.001 + 0.000 secs)." at the end of
-// its tagged response; nothing if that was no time at all.
-var secs = regexp.MustCompile(
-	`^([A-Za-z0-9.]+ (?:OK|NO) .*?)( \([0-9.]+( \+ [0-9.]+)* secs\))?\.\r\n$`)
+// Dovecot tells how long a command took, at the end of its response:
+// "(0.001 + 0.000 secs)."; nothing if that was no time at all.
+var secs = regexp.MustCompile(`(?m)^([ap][0-9]+|\*) (OK|NO|BAD) ([^\r\n]*?)` +
+	`( \([0-9.]+( \+ [0-9.]+)* secs\))?\.\r$`)
 
-// Normal is a reply without how long it took. Nothing but the last line is
-// looked at.
+// When an internal error occurred: "[2024-01-31 23:59:59]".
+var when = regexp.MustCompile(`(Refer to server log for more information\.) ` +
+	`\[[-0-9]{10} [0-9:]{8}\]`)
+
+// Normal is a reply without how long it took, or when it failed.
 func Normal(reply []byte) []byte {
-	last := LastLine(reply)
-	m := secs.FindSubmatch(last)
-	if m == nil {
-		return reply
-	}
-	head := reply[:len(reply)-len(last)]
-	return bytes.Join([][]byte{head, m[1], []byte(".\r\n")}, nil)
+	reply = secs.ReplaceAll(reply, []byte("$1 $2 $3.\r"))
+	return when.ReplaceAll(reply, []byte("$1"))
+}
+
+var validity = regexp.MustCompile(`(?m)^\* OK \[UIDVALIDITY [0-9]+\] UIDs valid\r$`)
+
+// WithoutValidity is the reply to a SELECT of a mailbox that Dovecot made just
+// now, and so with a UIDVALIDITY of this moment.
+func WithoutValidity(reply []byte) []byte {
+	return validity.ReplaceAll(reply, []byte("* OK [UIDVALIDITY] UIDs valid\r"))
 }
 
 // Difference shows where two replies begin to differ, a and b around it; "" if
