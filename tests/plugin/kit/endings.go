@@ -13,7 +13,7 @@ import (
 )
 
 // endings are of processes, with reads in flight.
-func (s *raceSite) endings() error {
+func (s *raceSite) endings() {
 	s.run("doveadm-exits", func() error { return s.doveadmExits(30) })
 	s.run("hibernate", s.hibernate)
 	for _, how := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
@@ -36,7 +36,6 @@ func (s *raceSite) endings() error {
 		}
 		return s.lab.Start()
 	})
-	return nil
 }
 
 // ending: the process ends while reads are held up and clients wait.

@@ -22,7 +22,7 @@ type options struct {
 	keep, full               bool
 	seed                     uint64
 	duration                 time.Duration
-	jobs                     int
+	jobs, rounds             int
 }
 
 const usage = `usage: kit [options] check|compare|races|limits|stress|demo
@@ -45,6 +45,7 @@ func main() {
 		" the demo: heavy set-ups, too")
 	flag.Uint64Var(&o.seed, "seed", 0, "of stress; 0: a random one")
 	flag.DurationVar(&o.duration, "duration", 10*time.Minute, "of stress")
+	flag.IntVar(&o.rounds, "rounds", 0, "of the demo; 0: its own idea")
 	flag.IntVar(&o.jobs, "j", 4, "stores that are worked on at once")
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), usage)

@@ -35,7 +35,6 @@ func (s *raceSite) run(name string, f func() error) {
 	err := f()
 	s.letGo()
 	s.slow.SetDelay(0)
-	s.lab.SettleLog()
 	if lines := lab.Crashes(s.lab.LogSince(mark)); len(lines) > 0 {
 		err = errors.Join(err, errors.New(strings.Join(lines, "\n")))
 	}

@@ -18,6 +18,7 @@ type world struct {
 	dir     string
 	o       *options
 	maker   *lab.Lab // writes the stores
+	kinds   []*kind  // of which users there are
 	made    map[*kind]bool
 	stock   *site
 	closers []func() error
@@ -41,7 +42,7 @@ func newWorld(o *options) (*world, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, err
 	}
-	return &world{dir: dir, o: o, made: make(map[*kind]bool)}, nil
+	return &world{dir: dir, o: o, kinds: kinds, made: make(map[*kind]bool)}, nil
 }
 
 // close stops everything, the latest first. An error says what did not end well.
@@ -63,7 +64,7 @@ func (w *world) template(k *kind) string {
 // config is what all Dovecots of this world have in common.
 func (w *world) config(root string) lab.Config {
 	c := lab.Config{OtherPlugins: "zlib virtual", Extra: virtualNamespace}
-	for _, k := range kinds {
+	for _, k := range w.kinds {
 		dir := filepath.Join(root, k.name)
 		c.Users = append(c.Users, lab.User{Name: k.name, Home: dir,
 			Mail: k.location(dir), Fields: k.userdb(dir)})

@@ -16,7 +16,7 @@ import (
 
 // Patience is how long a reply may take. It is no measure of speed: what takes
 // longer hangs.
-const Patience = 120 * time.Second
+var Patience = 60 * time.Second
 
 // IMAP is a client's connection.
 type IMAP struct {

@@ -1,0 +1,3 @@
+package main
+
+func stress(w *world, r *report) error { return nil }
