@@ -61,5 +61,9 @@ bool dbox_aio_sdbox_use(struct dbox_mail *mail,
 		return FALSE;
 	}
 	dbox_aio_file_set_input(file, result);
+	/* Dovecot has read the file's header before the message. What follows
+	   comes in the same pieces then: some converters of character sets
+	   make a difference. */
+	(void)i_stream_read_next_line(file->input);
 	return TRUE;
 }

@@ -3,6 +3,7 @@
 #include "imap-common.h"
 #include "ioloop.h"
 #include "module-context.h"
+#include "istream.h"
 #include "ostream.h"
 #include "time-util.h"
 #include "mail-storage-service.h"
@@ -18,13 +19,26 @@
 /* How long a FETCH runs before others get their turn, if its client takes
    whatever is sent */
 #define FETCH_SLICE_USECS 4000
-/* A SEARCH of stock Dovecot lets no other command of its client in before
-   (SEARCH_MIN_NONBLOCK_USECS) */
-#define SEARCH_LOCK_USECS 200000
+/* So long later commands of a client that doesn't wait for replies have to wait
+   for a SEARCH. */
+#define SEARCH_LOCK_USECS 2000000
 
 enum imap_dbox_aio_command_type {
 	COMMAND_TYPE_FETCH,
+	/* SEARCH and SORT, which is one in Dovecot's eyes */
 	COMMAND_TYPE_SEARCH
+};
+
+static const struct {
+	const char *name;
+	enum imap_dbox_aio_command_type type;
+} command_types[] = {
+	{ "FETCH", COMMAND_TYPE_FETCH },
+	{ "UID FETCH", COMMAND_TYPE_FETCH },
+	{ "SEARCH", COMMAND_TYPE_SEARCH },
+	{ "UID SEARCH", COMMAND_TYPE_SEARCH },
+	{ "SORT", COMMAND_TYPE_SEARCH },
+	{ "UID SORT", COMMAND_TYPE_SEARCH }
 };
 
 struct imap_dbox_aio_command {
@@ -41,6 +55,8 @@ struct imap_dbox_aio_command {
 	bool waiting;
 	/* it keeps later commands of its client from being begun */
 	bool locked;
+	/* it could go on, but another command is in the middle of its output */
+	bool postponed;
 	struct dbox_read_waiter waiter;
 	struct timeout *to;
 
@@ -61,23 +77,21 @@ static struct imap_dbox_aio_command *
 command_get(struct client_command_context *cmd)
 {
 	struct imap_dbox_aio_command *acmd = IMAP_DBOX_AIO_CONTEXT(cmd);
-	enum imap_dbox_aio_command_type type;
+	unsigned int i;
 
 	if (acmd != NULL)
 		return acmd;
 	if (cmd->name == NULL)
 		return NULL;
-	if (strcasecmp(cmd->name, "FETCH") == 0 ||
-	    strcasecmp(cmd->name, "UID FETCH") == 0)
-		type = COMMAND_TYPE_FETCH;
-	else if (strcasecmp(cmd->name, "SEARCH") == 0 ||
-		 strcasecmp(cmd->name, "UID SEARCH") == 0)
-		type = COMMAND_TYPE_SEARCH;
-	else
+	for (i = 0; i < N_ELEMENTS(command_types); i++) {
+		if (strcasecmp(cmd->name, command_types[i].name) == 0)
+			break;
+	}
+	if (i == N_ELEMENTS(command_types))
 		return NULL;
 	acmd = p_new(cmd->pool, struct imap_dbox_aio_command, 1);
 	acmd->cmd = cmd;
-	acmd->type = type;
+	acmd->type = command_types[i].type;
 	i_gettimeofday(&acmd->started);
 	MODULE_CONTEXT_SET(cmd, imap_dbox_aio_command_module, acmd);
 	return acmd;
@@ -126,15 +140,37 @@ void imap_dbox_aio_command_wait(struct client_command_context *cmd,
 	acmd->want_read = read;
 }
 
+/* A command that doesn't return to the ioloop is synced together with those
+   that the client has sent behind it. Do as if it hadn't. */
+static void client_continue(struct client *client)
+{
+	if (!client->disconnected && client->input_lock == NULL &&
+	    client->output_cmd_lock == NULL &&
+	    i_stream_get_data_size(client->input) > 0) {
+		client_add_missing_io(client);
+		o_stream_cork(client->output);
+		(void)client_handle_input(client);
+		o_stream_uncork(client->output);
+	}
+	(void)cmd_sync_delayed(client);
+	client_continue_pending_input(client);
+}
+
 /* Go on with the command, the way client_output_cmd() does. */
-static void command_continue(struct imap_dbox_aio_command *acmd)
+static void command_exec_more(struct imap_dbox_aio_command *acmd)
 {
 	struct client_command_context *cmd = acmd->cmd;
 	struct client *client = cmd->client;
-	struct ioloop_context *user;
 	bool finished;
 
-	mail_storage_service_io_activate_user(client->service_user);
+	if (client->output_cmd_lock != NULL &&
+	    client->output_cmd_lock != cmd) {
+		/* client_output_commands() goes on with this one */
+		acmd->postponed = TRUE;
+		cmd->state = CLIENT_COMMAND_STATE_WAIT_OUTPUT;
+		(void)client_handle_unfinished_cmd(cmd);
+		return;
+	}
 	o_stream_cork(client->output);
 	finished = command_exec(cmd);
 	o_stream_uncork(client->output);
@@ -143,8 +179,15 @@ static void command_continue(struct imap_dbox_aio_command *acmd)
 		(void)client_handle_unfinished_cmd(cmd);
 	else
 		client_command_free(&cmd);
-	(void)cmd_sync_delayed(client);
-	client_continue_pending_input(client);
+	client_continue(client);
+}
+
+static void command_continue(struct imap_dbox_aio_command *acmd)
+{
+	struct ioloop_context *user;
+
+	mail_storage_service_io_activate_user(acmd->cmd->client->service_user);
+	command_exec_more(acmd);
 	/* The client may be gone by now, and its context with it. */
 	user = io_loop_get_current_context(current_ioloop);
 	if (user != NULL)
@@ -162,6 +205,21 @@ static void command_timeout(struct imap_dbox_aio_command *acmd)
 	command_continue(acmd);
 }
 
+/* The lock that keeps others from being begun must be nobody else's, and no
+   command may end while there is one. */
+static bool command_can_lock(const struct client_command_context *cmd)
+{
+	const struct client_command_context *c;
+
+	if (cmd->client->output_cmd_lock != NULL)
+		return FALSE;
+	for (c = cmd->client->command_queue; c != NULL; c = c->next) {
+		if (c != cmd && c->state == CLIENT_COMMAND_STATE_WAIT_EXTERNAL)
+			return FALSE;
+	}
+	return TRUE;
+}
+
 static void command_start_waiting(struct imap_dbox_aio_command *acmd,
 				  struct dbox_read *read, bool lock)
 {
@@ -177,7 +235,7 @@ static void command_start_waiting(struct imap_dbox_aio_command *acmd,
 	/* Commands that a client sends without waiting for the reply are
 	   answered in the same order as by a server that doesn't return to
 	   its ioloop here. */
-	if (lock && client->output_cmd_lock == NULL) {
+	if (lock && command_can_lock(acmd->cmd)) {
 		client->output_cmd_lock = acmd->cmd;
 		acmd->locked = TRUE;
 	}
@@ -191,6 +249,7 @@ static void command_stop_waiting(struct imap_dbox_aio_command *acmd)
 	if (!acmd->waiting)
 		return;
 	acmd->waiting = FALSE;
+	acmd->postponed = FALSE;
 	dbox_read_waiter_stop(&acmd->waiter);
 	timeout_remove(&acmd->to);
 	if (acmd->locked) {
@@ -240,8 +299,11 @@ static void command_pre(struct client_command_context *cmd)
 	if (acmd->type == COMMAND_TYPE_FETCH) {
 		if (acmd->waiting)
 			cmd->state = CLIENT_COMMAND_STATE_WAIT_OUTPUT;
-	} else if (!cmd->cancel) {
-		dbox_aio_search_async_begin();
+	} else {
+		if (acmd->postponed)
+			cmd->state = CLIENT_COMMAND_STATE_WAIT_EXTERNAL;
+		if (!cmd->cancel)
+			dbox_aio_search_async_begin();
 	}
 	command_stop_waiting(acmd);
 }
