@@ -50,6 +50,9 @@ help:
 	@echo 'make uninstall  with the same variables'
 	@echo 'make dovecot    build the Dovecot plugin in build/dovecot/'
 	@echo 'make install-dovecot  put it where Dovecot looks for modules'
+	@echo 'make dovecot-demo  what it is good for: a private Dovecot, stock and'
+	@echo '                with the plugin; FULL=1: heavy set-ups, too'
+	@echo 'make dovecot-stress  random commands and races; MINUTES=10 SEED='
 	@echo 'make deps       install what demo, check and lint need (apt-get)'
 	@echo 'make clean      remove what was built'
 	@echo 'CC, CFLAGS, LDFLAGS and GO are honoured.'
@@ -160,6 +163,25 @@ build/dovecot/lib95_imap_dbox_aio_plugin.so: \
 install-dovecot: dovecot
 	$(INSTALL) -d $(DESTDIR)$(DOVECOT_MODULEDIR)
 	$(INSTALL) -m 644 $(DOVECOT_MODULES) $(DESTDIR)$(DOVECOT_MODULEDIR)
+
+# A private Dovecot, on storage that is slow on purpose.
+build/plugin-kit: $(call go_sources,tests/plugin)
+	$(GO) build -buildvcs=false -o $@ ./tests/plugin/kit
+
+PLUGIN_KIT = build/plugin-kit -modules build/dovecot
+
+.PHONY: dovecot-demo
+dovecot-demo:
+	@tests/deps $@
+	@$(MAKE) --no-print-directory dovecot build/plugin-kit build/slowfs
+	@$(PLUGIN_KIT) $(if $(FULL),-full) demo
+
+.PHONY: dovecot-stress
+dovecot-stress:
+	@tests/deps $@
+	@$(MAKE) --no-print-directory dovecot build/plugin-kit build/slowfs
+	@$(PLUGIN_KIT) -full -duration $(or $(MINUTES),10)m \
+		$(if $(SEED),-seed $(SEED)) stress
 
 #
 # The demo and the other examples

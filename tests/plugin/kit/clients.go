@@ -258,17 +258,18 @@ func (s *raceSite) idleMeanwhile() error {
 	if err := s.resetBoth("sdbox", "mdbox"); err != nil {
 		return err
 	}
-	a, err := s.client("sdbox", "INBOX")
+	a, err := s.client("mdbox", "INBOX")
 	if err != nil {
 		return err
 	}
 	defer a.Drop()
-	b, err := s.client("mdbox", "INBOX")
+	b, err := s.client("sdbox", "INBOX")
 	if err != nil {
 		return err
 	}
 	defer b.Drop()
-	c, err := s.client("mdbox", "Other")
+	// Saving in an sdbox opens no file that is held up.
+	c, err := s.client("sdbox", "Other")
 	if err != nil {
 		return err
 	}
@@ -334,14 +335,14 @@ func (s *raceSite) notify() error {
 		if err := deliver(other); err != nil {
 			return err
 		}
-		err = within("the new mail, by NOTIFY", heldPatience, func() error {
-			var err error
-			replies[i], err = c.Until("* 47 FETCH (UID")
-			return err
-		})
+		came, err := c.OK("NOOP")
 		if err != nil {
 			return err
 		}
+		if !bytes.Contains(came, []byte("brand new")) {
+			return fmt.Errorf("%s: no new mail by NOTIFY: %q", site.name, came)
+		}
+		replies[i] = untag(came)
 		more, err := c.OK("FETCH 45:47 (BODY.PEEK[])")
 		if err != nil {
 			return err

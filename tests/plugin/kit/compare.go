@@ -35,6 +35,7 @@ func compareStores(w *world, r *report) error {
 	if err != nil {
 		return err
 	}
+	local.cold = true
 	others := []*site{local}
 	if why := lab.CanMount(); why != nil {
 		r.skip("compare/slow", why.Error())

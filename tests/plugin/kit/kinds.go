@@ -190,15 +190,24 @@ func (k *kind) userdb(dir string) []string {
 	return fields
 }
 
-// files counts those of a store that hold mail.
+// eachFile calls f for the files of a store that hold mail.
+func (k *kind) eachFile(dir string, f func(path string) error) error {
+	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() ||
+			!(strings.HasPrefix(d.Name(), "u.") ||
+				strings.HasPrefix(d.Name(), "m.")) {
+			return err
+		}
+		return f(path)
+	})
+}
+
+// files counts them.
 func (k *kind) files(dir string) int {
 	n := 0
-	filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && (strings.HasPrefix(d.Name(), "u.") ||
-			strings.HasPrefix(d.Name(), "m.")) {
-			n++
-		}
-		return err
+	k.eachFile(dir, func(string) error {
+		n++
+		return nil
 	})
 	return n
 }

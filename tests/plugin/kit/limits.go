@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"libdbox_aio/tests/plugin/lab"
-
-	"golang.org/x/sys/unix"
 )
 
 // limit is a way to give the plugin less than it needs, or nonsense. Replies must
@@ -71,23 +69,6 @@ func settings(lines ...string) func(*world, *lab.Config) error {
 	}
 }
 
-// library is where the modules find libdbox_aio.so.
-func (w *world) library() (string, error) {
-	if w.o.library != "" {
-		return w.o.library, nil
-	}
-	out, err := exec.Command("ldd", filepath.Join(w.o.modules,
-		"lib95_dbox_aio_plugin.so")).Output()
-	if err != nil {
-		return "", err
-	}
-	m := regexp.MustCompile(`libdbox_aio\.so\S* => (\S+)`).FindSubmatch(out)
-	if m == nil {
-		return "", fmt.Errorf("the modules don't find the library:\n%s", out)
-	}
-	return filepath.Dir(string(m[1])), nil
-}
-
 // frontOnly: libdbox_aio.so is there, what it loads is not.
 func frontOnly(w *world, c *lab.Config) error {
 	return partOfLibrary(w, c, filepath.Join(w.dir, "front-only"), nil)
@@ -100,10 +81,7 @@ func brokenCore(w *world, c *lab.Config) error {
 }
 
 func partOfLibrary(w *world, c *lab.Config, dir string, core []byte) error {
-	from, err := w.library()
-	if err != nil {
-		return err
-	}
+	from := w.library
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -111,9 +89,10 @@ func partOfLibrary(w *world, c *lab.Config, dir string, core []byte) error {
 	if err != nil || len(front) == 0 {
 		return fmt.Errorf("no libdbox_aio.so in %s", from)
 	}
-	cp := exec.Command("cp", append([]string{"-L"}, append(front, dir)...)...)
-	if out, err := cp.CombinedOutput(); err != nil {
-		return fmt.Errorf("cp: %s", out)
+	for _, path := range front {
+		if err := copyFile(path, dir); err != nil {
+			return err
+		}
 	}
 	if core != nil {
 		path := filepath.Join(dir, "libdbox_aio_core.so.1")
@@ -135,9 +114,9 @@ func fewDescriptors(s *site) error {
 	if err != nil {
 		return err
 	}
-	n := uint64(len(open) + 40)
-	return unix.Prlimit(pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n},
-		nil)
+	n := len(open) + 40
+	return lab.AsMailUser("prlimit", "--pid", fmt.Sprint(pid),
+		fmt.Sprintf("--nofile=%d:%d", n, n))
 }
 
 // limits: whatever the plugin lacks, replies are stock's.
@@ -147,6 +126,10 @@ func limits(w *world, r *report) error {
 	}
 	if w.o.modules == "" {
 		r.skip("limits", "needs -modules")
+		return nil
+	}
+	if err := lab.CanMount(); err != nil {
+		r.skip("limits", err.Error())
 		return nil
 	}
 	users := []string{"sdbox", "mdbox", "sdbox-large", "mdbox-one"}
@@ -175,7 +158,7 @@ var commandsOfLimits = []string{"UID FETCH 1:* (BODY.PEEK[])",
 
 func (w *world) limit(l *limit, users []string) (err error) {
 	var changed error
-	s, err := w.addSite("limit-"+l.name, 0, true, func(c *lab.Config) {
+	s, err := w.addSite("limit-"+l.name, time.Millisecond, true, func(c *lab.Config) {
 		changed = l.change(w, c)
 	})
 	if err = errors.Join(err, changed); err != nil {
@@ -188,7 +171,7 @@ func (w *world) limit(l *limit, users []string) (err error) {
 			return err
 		}
 	}
-	first, err := s.client(users[0], "INBOX")
+	first, err := s.client(users[0], "Empty")
 	if err != nil {
 		return err
 	}
@@ -240,7 +223,7 @@ func (w *world) limit(l *limit, users []string) (err error) {
 // panics: where a file's header makes stock Dovecot panic, the other clients of
 // the process must not pay for it.
 func (w *world) panics() (err error) {
-	s, err := w.addSite("limit-panics", 0, true, nil)
+	s, err := w.addSite("limit-panics", time.Millisecond, true, nil)
 	if err != nil {
 		return err
 	}

@@ -17,12 +17,11 @@ import (
 )
 
 type options struct {
-	slowfs, modules, library string
-	only                     string
-	keep, full               bool
-	seed                     uint64
-	duration                 time.Duration
-	jobs, rounds             int
+	slowfs, modules, only string
+	keep, full            bool
+	seed                  uint64
+	duration              time.Duration
+	jobs, rounds          int
 }
 
 const usage = `usage: kit [options] check|compare|races|limits|stress|demo
@@ -37,8 +36,6 @@ func main() {
 	flag.StringVar(&o.slowfs, "slowfs", "build/slowfs", "the slow file system")
 	flag.StringVar(&o.modules, "modules", "", "where the plugin's modules are;"+
 		" without, stock is compared with stock")
-	flag.StringVar(&o.library, "library", "", "where libdbox_aio.so is, if the"+
-		" modules don't know")
 	flag.StringVar(&o.only, "only", "*", "only tests whose names match")
 	flag.BoolVar(&o.keep, "keep", false, "keep the directory with the Dovecots")
 	flag.BoolVar(&o.full, "full", false, "all commands on all kinds of stores;"+
@@ -56,7 +53,7 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	for _, p := range []*string{&o.slowfs, &o.modules, &o.library} {
+	for _, p := range []*string{&o.slowfs, &o.modules} {
 		if *p != "" {
 			*p, _ = filepath.Abs(*p)
 		}

@@ -10,18 +10,22 @@ import (
 
 	"libdbox_aio/tests/plugin/lab"
 	"libdbox_aio/tests/plugin/mails"
+
+	"golang.org/x/sys/unix"
 )
 
 // world is everything that a run needs: the stores as Dovecot wrote them, and
 // sites that have copies.
 type world struct {
-	dir     string
-	o       *options
-	maker   *lab.Lab // writes the stores
-	kinds   []*kind  // of which users there are
-	made    map[*kind]bool
-	stock   *site
-	closers []func() error
+	dir   string
+	o     *options
+	maker *lab.Lab // writes the stores
+	kinds []*kind  // of which users there are
+	made  map[*kind]bool
+	stock *site
+	// Copies of the plugin's modules, and of what they are linked with
+	modules, library string
+	closers          []func() error
 }
 
 // site is a Dovecot with a copy of each store.
@@ -32,6 +36,8 @@ type site struct {
 	// The stores, as we write them, and as this Dovecot sees them.
 	source, root string
 	world        *world
+	// cold: mail files are put out of the page cache before they are read.
+	cold bool
 }
 
 func newWorld(o *options) (*world, error) {
@@ -42,7 +48,12 @@ func newWorld(o *options) (*world, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, err
 	}
-	return &world{dir: dir, o: o, kinds: kinds, made: make(map[*kind]bool)}, nil
+	w := &world{dir: dir, o: o, kinds: kinds, made: make(map[*kind]bool)}
+	if err := w.copyPlugin(); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
 }
 
 // close stops everything, the latest first. An error says what did not end well.
@@ -171,7 +182,7 @@ func (w *world) addSite(name string, delay time.Duration, plugin bool,
 	}
 	config := w.config(s.root)
 	if plugin {
-		config.Modules, config.Library = w.o.modules, w.o.library
+		config.Modules, config.Library = w.modules, w.library
 	}
 	if change != nil {
 		change(&config)
@@ -207,13 +218,37 @@ func (s *site) reset(k *kind) error {
 		if err := os.Remove(link); err != nil {
 			return err
 		}
-		return os.Symlink(filepath.Join(s.dir(k), "alt"), link)
+		err := os.Symlink(filepath.Join(s.dir(k), "alt"), link)
+		if err != nil {
+			return err
+		}
 	}
-	return nil
+	return s.chill(k)
+}
+
+// chill puts the mail files of a cold site out of the page cache.
+func (s *site) chill(k *kind) error {
+	if !s.cold {
+		return nil
+	}
+	return k.eachFile(s.sourceDir(k), func(path string) error {
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := f.Sync(); err != nil {
+			return err
+		}
+		return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
+	})
 }
 
 // forget removes what Dovecot has cached of the mails.
 func (s *site) forget(k *kind) error {
+	if err := s.chill(k); err != nil {
+		return err
+	}
 	return filepath.WalkDir(s.sourceDir(k), func(path string, d os.DirEntry,
 		err error) error {
 		if err == nil && d.Name() == "dovecot.index.cache" {

@@ -3,10 +3,12 @@ package lab
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 const configHead = `base_dir = %[1]s/run
@@ -62,6 +64,11 @@ service pop3-login {
     port = 0
   }
 }
+service auth {
+  unix_listener auth-userdb {
+    mode = 0777
+  }
+}
 service lmtp {
   unix_listener lmtp {
     mode = 0666
@@ -90,12 +97,12 @@ const configOneProcess = `service imap {
 // WriteConfig writes the configuration as l.Config says now.
 func (l *Lab) WriteConfig() error {
 	c := &l.Config
-	owner, err := user.Lookup(MailUser)
+	owner, err := mailUser()
 	if err != nil {
 		return err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, configHead, l.Dir, MailUser, owner.Gid, c.Prefetch,
+	fmt.Fprintf(&b, configHead, l.Dir, MailUser, fmt.Sprint(owner.Gid), c.Prefetch,
 		l.imapPort, l.popPort)
 	if !c.ProcessPerClient {
 		b.WriteString(configOneProcess)
@@ -148,15 +155,7 @@ func (l *Lab) writeUsers() error {
 
 // Own gives a tree to MailUser.
 func Own(path string) error {
-	owner, err := user.Lookup(MailUser)
-	if err != nil {
-		return err
-	}
-	uid, err := strconv.Atoi(owner.Uid)
-	if err != nil {
-		return err
-	}
-	gid, err := strconv.Atoi(owner.Gid)
+	owner, err := mailUser()
 	if err != nil {
 		return err
 	}
@@ -164,6 +163,36 @@ func Own(path string) error {
 		if err != nil {
 			return err
 		}
-		return os.Lchown(p, uid, gid)
+		return os.Lchown(p, int(owner.Uid), int(owner.Gid))
 	})
+}
+
+// AsMailUser runs a command as MailUser.
+func AsMailUser(name string, args ...string) error {
+	owner, err := mailUser()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(name, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: owner}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", name, err, out)
+	}
+	return nil
+}
+
+func mailUser() (*syscall.Credential, error) {
+	owner, err := user.Lookup(MailUser)
+	if err != nil {
+		return nil, err
+	}
+	uid, err := strconv.ParseUint(owner.Uid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := strconv.ParseUint(owner.Gid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }

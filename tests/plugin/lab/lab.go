@@ -43,7 +43,7 @@ type User struct {
 type Config struct {
 	// Modules is where the plugin was built; empty: stock.
 	Modules string
-	// Library is where libdbox_aio.so is, if the modules don't know.
+	// Library is where libdbox_aio.so is that the modules are to be given.
 	Library string
 	// OtherPlugins are mail_plugins that are on, too, for both.
 	OtherPlugins string

@@ -85,7 +85,7 @@ func (c *IMAP) Logout() error {
 // SlowReader makes the kernel's buffer for what comes a small one.
 func (c *IMAP) SlowReader() {
 	if tcp, ok := c.conn.(*net.TCPConn); ok {
-		tcp.SetReadBuffer(4096)
+		tcp.SetReadBuffer(64 << 10)
 	}
 }
 
