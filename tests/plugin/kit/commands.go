@@ -198,4 +198,13 @@ var mainItems = map[string]bool{
 	"SEARCH BODY project": true, "SEARCH LARGER 4000 BODY week": true,
 	"SORT (SUBJECT) UTF-8 ALL": true, "SORT (REVERSE SIZE) UTF-8 ALL": true,
 	"THREAD REFERENCES UTF-8 ALL": true,
+	"copy-after-prefetch":         true, "move": true, "append": true, "virtual": true,
+	"pipelined-writes": true,
+}
+
+// largeItems are what a short run asks of mails of 20 MB.
+var largeItems = map[string]bool{
+	"BODY.PEEK[]": true, "BODY.PEEK[]<100000.50>": true, "ENVELOPE": true,
+	"RFC822.SIZE": true, "SEARCH TEXT needle3": true,
+	"copy-after-prefetch": true,
 }

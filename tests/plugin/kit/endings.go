@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"libdbox_aio/tests/plugin/lab"
+	"libdbox_aio/tests/plugin/wire"
 )
 
 // endings are of processes, with reads in flight.
 func (s *raceSite) endings() {
 	s.run("doveadm-exits", func() error { return s.doveadmExits(30) })
-	s.run("hibernate", s.hibernate)
-	for _, how := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+	s.runEnding("hibernate", s.hibernate)
+	for _, how := range []syscall.Signal{syscall.SIGTERM} {
 		s.ending("killed/"+how.String(), func() error {
 			pid, err := s.lab.OneProcess("imap")
 			if err != nil {
@@ -58,21 +59,25 @@ func (s *raceSite) endWithReads(end func() error) error {
 	if err := s.resetBoth("sdbox", "mdbox"); err != nil {
 		return err
 	}
+	var clients []*wire.IMAP
 	for _, user := range []string{"sdbox", "mdbox"} {
 		c, err := s.client(user, "INBOX")
 		if err != nil {
 			return err
 		}
 		defer c.Drop()
-		if err := s.hold("open", "read"); err != nil {
-			return err
-		}
+		clients = append(clients, c)
+	}
+	if err := s.hold("open", "read"); err != nil {
+		return err
+	}
+	for _, c := range clients {
 		if _, err := c.Begin("FETCH 1:* (BODY.PEEK[])"); err != nil {
 			return err
 		}
-		if err := s.someHeld(1); err != nil {
-			return err
-		}
+	}
+	if err := s.someHeld(2); err != nil {
+		return err
 	}
 	before := s.lab.Processes("imap")
 	if err := end(); err != nil {
