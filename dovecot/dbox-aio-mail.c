@@ -38,8 +38,32 @@ static bool dbox_aio_mail_prefetch(struct mail *_mail)
 	return FALSE;
 }
 
-/* The mail is needed now. */
-static void dbox_aio_mail_use(struct dbox_mail *mail)
+/* As Dovecot does when it meets such a file for the first time. It would leave
+   the file half open, and not survive the second time. */
+static void
+dbox_aio_mail_set_broken(struct dbox_mail *mail,
+			 const struct dbox_read_result *result)
+{
+	struct mail *_mail = &mail->imail.mail.mail;
+	struct dbox_aio_mail *amail =
+		DBOX_AIO_MAIL_CONTEXT(&mail->imail.mail);
+	struct dbox_aio_storage *astorage =
+		DBOX_AIO_STORAGE_CONTEXT(_mail->box->storage);
+	struct dbox_file *file;
+
+	amail->broken = TRUE;
+	file = astorage->is_mdbox ? dbox_aio_mdbox_file_alloc(mail) :
+		mail->open_file;
+	if (result->broken_in_alt && file->alt_path != NULL)
+		file->cur_path = file->alt_path;
+	dbox_file_set_corrupted(file, "%s", result->broken_header);
+	if (astorage->is_mdbox)
+		dbox_file_unref(&file);
+}
+
+/* The mail is needed now. Returns -1 if it can't be read, and nobody should
+   try. */
+static int dbox_aio_mail_use(struct dbox_mail *mail)
 {
 	struct dbox_aio_mail *amail =
 		DBOX_AIO_MAIL_CONTEXT(&mail->imail.mail);
@@ -50,15 +74,20 @@ static void dbox_aio_mail_use(struct dbox_mail *mail)
 	dbox_read_wait(amail->read);
 	dbox_read_take_result(amail->read, &result);
 	dbox_read_unref(&amail->read);
+	if (result.broken_header != NULL) {
+		dbox_aio_mail_set_broken(mail, &result);
+		return -1;
+	}
 	if (result.message == NULL) {
 		/* Dovecot knows better what to do about it: look into the
 		   index once more, tell that the file is corrupted ... */
-		return;
+		return 0;
 	}
 	if (astorage->is_mdbox)
 		(void)dbox_aio_mdbox_use(mail, &result);
 	else
 		(void)dbox_aio_sdbox_use(mail, &result);
+	return 0;
 }
 
 int dbox_aio_mail_open(struct dbox_mail *mail, uoff_t *offset_r,
@@ -73,8 +102,12 @@ int dbox_aio_mail_open(struct dbox_mail *mail, uoff_t *offset_r,
 	if (_mail->lookup_abort == MAIL_LOOKUP_ABORT_NEVER) {
 		if (_mail->access_type == MAIL_ACCESS_TYPE_SEARCH)
 			dbox_aio_search_mail_accessed();
-		if (amail != NULL && amail->read != NULL)
-			dbox_aio_mail_use(mail);
+		if (amail != NULL && amail->broken)
+			return -1;
+		if (amail != NULL && amail->read != NULL &&
+		    mail_stream_access_start(_mail) &&
+		    dbox_aio_mail_use(mail) < 0)
+			return -1;
 	}
 	return astorage->super.mail_open(mail, offset_r, file_r);
 }
@@ -131,6 +164,7 @@ static void dbox_aio_mail_close(struct mail *_mail)
 
 	if (amail->read != NULL)
 		dbox_read_unref(&amail->read);
+	amail->broken = FALSE;
 	amail->module_ctx.super.close(_mail);
 }
 

@@ -42,11 +42,16 @@ mdbox_mail_find(struct mail *mail, struct mdbox_map_mail_index_record *rec_r)
 	return mdbox_map_lookup_full(map, map_uid, rec_r, &refcount) > 0;
 }
 
-static struct mdbox_file *
-mdbox_file_alloc(struct mdbox_storage *storage, uint32_t file_id)
+struct dbox_file *dbox_aio_mdbox_file_alloc(struct dbox_mail *mail)
 {
+	struct mail *_mail = &mail->imail.mail.mail;
+	struct mdbox_storage *storage =
+		dbox_aio_compat_mdbox_storage(_mail->box->storage);
+	struct dbox_aio_mail *amail =
+		DBOX_AIO_MAIL_CONTEXT(&mail->imail.mail);
 	struct mdbox_file *file = i_new(struct mdbox_file, 1);
-	const char *fname = t_strdup_printf(MDBOX_MAIL_FILE_FORMAT, file_id);
+	const char *fname =
+		t_strdup_printf(MDBOX_MAIL_FILE_FORMAT, amail->file_id);
 
 	/* Without a file_id it isn't found by others, and freed with its last
 	   reference. */
@@ -59,7 +64,7 @@ mdbox_file_alloc(struct mdbox_storage *storage, uint32_t file_id)
 			storage->alt_storage_dir, fname);
 	}
 	dbox_file_init(&file->file);
-	return file;
+	return &file->file;
 }
 
 static struct dbox_read_file *
@@ -132,16 +137,14 @@ bool dbox_aio_mdbox_use(struct dbox_mail *mail,
 		dbox_aio_compat_mdbox_storage(_mail->box->storage);
 	struct dbox_aio_mail *amail =
 		DBOX_AIO_MAIL_CONTEXT(&mail->imail.mail);
-	struct mdbox_file *file;
 
 	if (mail->open_file != NULL ||
 	    (result->from_alt && storage->alt_storage_dir == NULL)) {
 		dbox_read_result_free(result);
 		return FALSE;
 	}
-	file = mdbox_file_alloc(storage, amail->file_id);
-	dbox_aio_file_set_input(&file->file, result);
-	mail->open_file = &file->file;
+	mail->open_file = dbox_aio_mdbox_file_alloc(mail);
+	dbox_aio_file_set_input(mail->open_file, result);
 	mail->offset = amail->offset;
 	return TRUE;
 }

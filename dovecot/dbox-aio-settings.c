@@ -145,4 +145,6 @@ void dbox_aio_settings_read(struct mail_user *user,
 	set_r->options.backend = setting_get_backend(user);
 	set_r->options.queue_depth = I_MAX(I_MIN(depth, fds / 4), 1);
 	set_r->options.max_bytes = set_r->limits.max_bytes;
+	/* A mail that would take more than this isn't read as a whole. */
+	set_r->options.max_message_size = set_r->limits.max_bytes / 2;
 }

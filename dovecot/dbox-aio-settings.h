@@ -5,7 +5,7 @@
 
    dbox_aio_backend	auto (default), io_uring or threads
    dbox_aio_queue_depth	operations given to the kernel at once
-   dbox_aio_max_bytes	memory for mails, of the whole process; 64M
+   dbox_aio_max_bytes	memory for mails, of the whole process; 128M
    dbox_aio_window	mails that a command reads ahead; 0 = as
 			mail_prefetch_count, or 32 if that is 0 too */
 

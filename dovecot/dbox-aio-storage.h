@@ -26,6 +26,8 @@ struct dbox_aio_mail {
 	union mail_module_context module_ctx;
 	/* the mail's read until the mail uses it, or NULL */
 	struct dbox_read *read;
+	/* it can't be read, and Dovecot must not try */
+	bool broken;
 	/* mdbox: where the mail is */
 	uint32_t file_id;
 	uoff_t offset;
@@ -60,6 +62,8 @@ bool dbox_aio_sdbox_use(struct dbox_mail *mail,
 			struct dbox_read_result *result);
 bool dbox_aio_mdbox_use(struct dbox_mail *mail,
 			struct dbox_read_result *result);
+/* Returns the file that the mail is in, for this mail only. */
+struct dbox_file *dbox_aio_mdbox_file_alloc(struct dbox_mail *mail);
 /* The common part of it: the file has the record as its input. */
 void dbox_aio_file_set_input(struct dbox_file *file,
 			     struct dbox_read_result *result);

@@ -52,6 +52,9 @@ static struct dbox_read_waiter *waiters;
 static struct timeout *to_waiters;
 /* memory: of submitted reads as guessed, of messages as it is */
 static uoff_t submitted_bytes, message_bytes;
+/* watches over those who wait in the ioloop while memory is short */
+static struct timeout *to_memory;
+static unsigned int called_back_count, memory_called_back_count;
 /* number of the submission that is being made, 0 = none is */
 static unsigned int batch_now, last_batch;
 static unsigned int kept_fds;
@@ -179,6 +182,20 @@ static bool read_result_is_perfect(const struct dbox_read *read,
 	return read->set.size == 0 || size == 0 || read->set.size == size;
 }
 
+static bool file_header_is_broken(const struct dbox_aio_result *result)
+{
+	switch (result->status) {
+	case DBOX_AIO_EVERSION:
+		return TRUE;
+	case DBOX_AIO_ECORRUPT:
+		return result->message_header_size == 0;
+	case DBOX_AIO_ETRUNCATED:
+		return result->file_size == 0;
+	default:
+		return FALSE;
+	}
+}
+
 static void
 read_keep_fd(struct dbox_read *read, const struct dbox_aio_result *result)
 {
@@ -201,6 +218,7 @@ read_called_back(struct dbox_aio *ctx ATTR_UNUSED,
 	struct dbox_read *read = result->context;
 	struct dbox_read_result *r = &read->result;
 
+	called_back_count++;
 	DLLIST_REMOVE(&submitted_list, read);
 	submitted_bytes -= read->size;
 	dbox_aio_mount_read(read->set.mount, read->batch == batch_now);
@@ -225,6 +243,10 @@ read_called_back(struct dbox_aio *ctx ATTR_UNUSED,
 		read->size = message_size(r->message);
 		average_size = (average_size * 7 + read->size) / 8;
 		message_bytes += read->size;
+	} else if (file_header_is_broken(result)) {
+		r->broken_header = result->detail != NULL ? result->detail :
+			dbox_aio_strerror(result->status);
+		r->broken_in_alt = (result->flags & DBOX_AIO_FROM_ALT) != 0;
 	}
 	read_set_done(read);
 }
@@ -380,7 +402,7 @@ static bool reads_reclaim(struct dbox_reader *reader)
 	bool ret = FALSE;
 
 	while (done_list != NULL &&
-	       message_bytes > reader->limits.prefetch_bytes / 2) {
+	       message_bytes > reader->limits.prefetch_bytes / 4) {
 		read = done_list;
 		read_drop_message(read);
 		reader->counters.dropped++;
@@ -389,9 +411,48 @@ static bool reads_reclaim(struct dbox_reader *reader)
 	return ret;
 }
 
+/* Not what the messages have, but what is held for them: several can share a
+   block. */
 static bool memory_is_short(const struct dbox_reader *reader)
 {
-	return message_bytes > reader->limits.prefetch_bytes;
+	struct dbox_aio_stats stats = DBOX_AIO_STATS_INIT;
+
+	return message_bytes > reader->limits.prefetch_bytes / 2 &&
+		dbox_aio_get_stats(reader->ctx, &stats) == 0 &&
+		stats.bytes_held > reader->limits.prefetch_bytes;
+}
+
+/* Somebody waits in the ioloop, and the library may be waiting for memory that
+   others have: see that it goes on. */
+static void memory_timeout(void *context ATTR_UNUSED)
+{
+	struct dbox_reader *reader = dbox_reader_find();
+	struct dbox_read *read;
+
+	if (reader == NULL || submitted_list == NULL ||
+	    !memory_is_short(reader)) {
+		timeout_remove(&to_memory);
+		return;
+	}
+	if (called_back_count != memory_called_back_count) {
+		memory_called_back_count = called_back_count;
+		return;
+	}
+	if (reads_reclaim(reader))
+		return;
+	/* All is in use. Whoever waits has to read by himself. */
+	for (read = submitted_list; read != NULL; read = read->next) {
+		if (read->waiter != NULL)
+			(void)dbox_aio_cancel(reader->ctx, read->id);
+	}
+}
+
+static void memory_watch(const struct dbox_reader *reader)
+{
+	if (to_memory != NULL || !memory_is_short(reader))
+		return;
+	memory_called_back_count = called_back_count;
+	to_memory = dbox_aio_timeout_add(WAIT_MSECS, memory_timeout, NULL);
 }
 
 void dbox_read_wait(struct dbox_read *read)
@@ -471,8 +532,10 @@ void dbox_read_waiter_start(struct dbox_read_waiter *waiter,
 	waiter->callback = callback;
 	waiter->context = context;
 	read->waiter = waiter;
-	if (reader != NULL)
+	if (reader != NULL) {
 		reader->counters.ioloop_waits++;
+		memory_watch(reader);
+	}
 	if (read->state == DBOX_READ_STATE_DONE)
 		read_wake_waiter(read);
 }
@@ -520,4 +583,5 @@ void dbox_read_deinit(void)
 	}
 	if (waiters == NULL)
 		timeout_remove(&to_waiters);
+	timeout_remove(&to_memory);
 }

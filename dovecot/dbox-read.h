@@ -34,6 +34,10 @@ enum dbox_read_state {
 struct dbox_read_result {
 	/* NULL if Dovecot has to read the mail itself. */
 	struct dbox_aio_message *message;
+	/* The file's header is broken, in this way: Dovecot panics when it meets
+	   such a file for the second time. NULL otherwise. */
+	const char *broken_header;
+	bool broken_in_alt;
 	/* the file's descriptor, or -1 */
 	int fd;
 	uoff_t record_offset, file_size;

@@ -3,6 +3,7 @@
 #include "lib.h"
 #include "lib-event.h"
 #include "master-interface.h"
+#include "master-service.h"
 #include "dbox-reader.h"
 #include "dbox-reader-log.h"
 
@@ -58,8 +59,9 @@ void dbox_reader_log_unavailable(int status, const char *error)
 	const char *todo = "";
 
 	if (status == DBOX_AIO_ELIMIT) {
-		todo = " - set service { vsz_limit = 0 } for the service "
-			"whose process this is";
+		todo = t_strdup_printf(" - set service %s { vsz_limit = 0 }",
+			t_strcut(master_service_get_name(master_service),
+				 ' '));
 	}
 	e_warning(event, "Mails are read without the library: %s: %s%s",
 		  dbox_aio_strerror(status), error, todo);

@@ -3,7 +3,6 @@
 #include "lib.h"
 #include "ioloop.h"
 #include "mail-user.h"
-#include "master-service.h"
 #include "dbox-aio-settings.h"
 #include "dbox-read.h"
 #include "dbox-read-file.h"
