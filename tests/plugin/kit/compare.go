@@ -21,7 +21,8 @@ const compareDelay = time.Millisecond
 func compareStores(w *world, r *report) error {
 	var wanted []*kind
 	for _, k := range kinds {
-		if r.wanted("compare/" + k.name) {
+		if r.wanted("compare/"+k.name) ||
+			k.name == "sdbox" && r.wanted("compare/notices") {
 			wanted = append(wanted, k)
 		}
 	}
@@ -63,6 +64,10 @@ func compareStores(w *world, r *report) error {
 		}()
 	}
 	group.Wait()
+	if k := kindNamed("sdbox"); w.made[k] && r.wanted("compare/notices") {
+		c := &comparison{r: r, k: k, stock: w.stock, others: others}
+		r.test("compare/notices", c.notices())
+	}
 	if r.wanted("compare/healthy") {
 		for _, s := range others {
 			r.test("compare/healthy/"+s.name, s.healthy())
