@@ -61,8 +61,6 @@ func (d *figures) manyClients() error {
 
 // crowd lets all clients ask at the same moment. memory is in KB.
 func (s *site) crowd() (took time.Duration, memory int, err error) {
-	// The last one waits for all the others.
-	wire.Patience = 20 * time.Minute
 	clients := make([]*wire.IMAP, crowd)
 	for i := range clients {
 		if clients[i], err = s.client("small", "INBOX"); err != nil {

@@ -28,11 +28,12 @@ var demoKinds = []*kind{
 }
 
 // demo prints figures of stock and plugin, side by side.
-func demo(w *world) error {
+func demo(w *world, _ *report) error {
 	if err := lab.CanMount(); err != nil {
 		return err
 	}
-	w.kinds = demoKinds
+	w.kinds, w.direct = demoKinds, false
+	wire.Patience = 20 * time.Minute
 	fmt.Println("Making mail stores: 200 mails of 1 KB to 5 MB, and 2000 of 2 KB ...")
 	if err := w.makeStores(demoKinds); err != nil {
 		return err

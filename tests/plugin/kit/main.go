@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -67,59 +68,63 @@ func main() {
 }
 
 func run(o *options, command string) (code int, err error) {
-	w, err := newWorld(o)
-	if err != nil {
-		return 1, err
-	}
-	var once sync.Once
-	finish := func() {
-		once.Do(func() {
-			if closed := w.close(); closed != nil && err == nil {
-				err = closed
-			}
-		})
-	}
-	defer finish()
-	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	go func() {
-		<-stop
-		finish()
-		os.Exit(1)
-	}()
-
 	r := &report{only: o.only}
+	parts := []func(*world, *report) error{}
 	switch command {
 	case "check":
-		err = check(w, r)
+		parts = append(parts, compareStores, func(w *world, r *report) error {
+			return errors.Join(races(w, r), limits(w, r))
+		})
 	case "compare":
-		err = compareStores(w, r)
+		parts = append(parts, compareStores)
 	case "races":
-		err = races(w, r)
+		parts = append(parts, races)
 	case "limits":
-		err = limits(w, r)
+		parts = append(parts, limits)
 	case "stress":
-		err = stress(w, r)
+		parts = append(parts, stress)
 	case "demo":
-		err = demo(w)
+		parts = append(parts, demo)
 	default:
 		return 2, fmt.Errorf("no such command: %s", command)
 	}
+	err = inWorlds(o, r, parts)
 	if r.failed {
 		code = 1
 	}
 	return code, err
 }
 
-// check is what make check runs.
-func check(w *world, r *report) error {
-	for _, part := range []func(*world, *report) error{
-		compareStores, races, limits} {
-		if err := part(w, r); err != nil {
+// inWorlds runs parts that don't know of each other at the same time: most of it
+// is waiting. Whatever ends us, the worlds are closed.
+func inWorlds(o *options, r *report, parts []func(*world, *report) error) error {
+	errs := make([]error, len(parts))
+	worlds := make([]*world, len(parts))
+	for i := range parts {
+		var err error
+		if worlds[i], err = newWorld(o); err != nil {
 			return err
 		}
 	}
-	return nil
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	go func() {
+		<-stop
+		for _, w := range worlds {
+			w.close()
+		}
+		os.Exit(1)
+	}()
+	var group sync.WaitGroup
+	for i, part := range parts {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			errs[i] = errors.Join(part(worlds[i], r), worlds[i].close())
+		}()
+	}
+	group.Wait()
+	return errors.Join(errs...)
 }
 
 // report prints the lines of tests; why one failed goes to stderr.

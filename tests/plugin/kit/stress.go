@@ -105,7 +105,7 @@ func (s *stresser) enough() bool {
 
 // session compares one random session.
 func (s *stresser) session(k *kind, random *rand.Rand, seed uint64) {
-	sc := randomScript(random, len(k.mails()))
+	sc := randomScript(random, k)
 	c := &comparison{r: s.r, k: k, stock: s.w.stock, others: s.sites}
 	found, err := c.each("random", true, func(site *site) (*transcript, error) {
 		return site.play(k.name, sc)

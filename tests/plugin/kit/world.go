@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"libdbox_aio/tests/plugin/lab"
@@ -25,7 +26,10 @@ type world struct {
 	stock *site
 	// Copies of the plugin's modules, and of what they are linked with
 	modules, library string
+	mu               sync.Mutex
 	closers          []func() error
+	// direct: slow storage has no read-ahead. That makes more reads.
+	direct bool
 }
 
 // site is a Dovecot with a copy of each store.
@@ -48,7 +52,8 @@ func newWorld(o *options) (*world, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, err
 	}
-	w := &world{dir: dir, o: o, kinds: kinds, made: make(map[*kind]bool)}
+	w := &world{dir: dir, o: o, kinds: kinds, made: make(map[*kind]bool),
+		direct: true}
 	if err := w.copyPlugin(); err != nil {
 		w.close()
 		return nil, err
@@ -56,12 +61,23 @@ func newWorld(o *options) (*world, error) {
 	return w, nil
 }
 
-// close stops everything, the latest first. An error says what did not end well.
+// onClose has f called at the end, before what was there earlier.
+func (w *world) onClose(f func() error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closers = append(w.closers, f)
+}
+
+// close stops everything, the latest first, once. An error says what did not end
+// well.
 func (w *world) close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	var all []error
 	for i := len(w.closers) - 1; i >= 0; i-- {
 		all = append(all, w.closers[i]())
 	}
+	w.closers = nil
 	if !w.o.keep {
 		all = append(all, os.RemoveAll(w.dir))
 	}
@@ -99,7 +115,7 @@ func (w *world) makeStores(wanted []*kind) error {
 		if err := w.maker.Start(); err != nil {
 			return err
 		}
-		w.closers = append(w.closers, w.maker.Stop)
+		w.onClose(w.maker.Stop)
 		if w.stock, err = w.addSite("stock", 0, false, nil); err != nil {
 			return err
 		}
@@ -173,12 +189,13 @@ func (w *world) addSite(name string, delay time.Duration, plugin bool,
 	}
 	if delay > 0 {
 		var err error
-		s.slow, err = lab.Mount(w.o.slowfs, filepath.Join(dir, "fs"), delay)
+		s.slow, err = lab.Mount(w.o.slowfs, filepath.Join(dir, "fs"), delay,
+			w.direct)
 		if err != nil {
 			return nil, err
 		}
 		s.root = s.slow.Mount
-		w.closers = append(w.closers, s.slow.Unmount)
+		w.onClose(s.slow.Unmount)
 	}
 	config := w.config(s.root)
 	if plugin {
@@ -194,7 +211,7 @@ func (w *world) addSite(name string, delay time.Duration, plugin bool,
 	if err := s.lab.Start(); err != nil {
 		return nil, err
 	}
-	w.closers = append(w.closers, s.lab.Stop)
+	w.onClose(s.lab.Stop)
 	return s, nil
 }
 

@@ -32,8 +32,9 @@ func CanMount() error {
 }
 
 // Mount shows dir/source at dir/mount; each open and each read of a mail file
-// takes the delay. The kernel caches nothing of them.
-func Mount(program, dir string, delay time.Duration) (*Slow, error) {
+// takes the delay. direct: the kernel reads nothing ahead, and each read of a
+// program is one. Either way an open forgets what was cached of the file.
+func Mount(program, dir string, delay time.Duration, direct bool) (*Slow, error) {
 	s := &Slow{
 		Source: filepath.Join(dir, "source"), Mount: filepath.Join(dir, "mount"),
 		program: program, socket: filepath.Join(dir, "slowfs"),
@@ -46,7 +47,7 @@ func Mount(program, dir string, delay time.Duration) (*Slow, error) {
 	if err := Own(s.Source); err != nil {
 		return nil, err
 	}
-	s.cmd = exec.Command(program, "-direct", "-match", "u.[0-9]*,m.[0-9]*",
+	s.cmd = exec.Command(program, fmt.Sprintf("-direct=%v", direct), "-match", "u.[0-9]*,m.[0-9]*",
 		"-open", delay.String(), "-read", delay.String(),
 		"-control", s.socket, s.Source, s.Mount)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

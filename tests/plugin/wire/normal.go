@@ -14,8 +14,13 @@ var secs = regexp.MustCompile(`(?m)^([ap][0-9]+|\*) (OK|NO|BAD) ([^\r\n]*?)` +
 var when = regexp.MustCompile(`(Refer to server log for more information\.) ` +
 	`\[[-0-9]{10} [0-9:]{8}\]`)
 
+// What a search that takes ten seconds tells of its progress.
+var progress = regexp.MustCompile(`(?m)^\* OK Searched [0-9]+% of the mailbox` +
+	`[^\r\n]*\r\n`)
+
 // Normal is a reply without how long it took, or when it failed.
 func Normal(reply []byte) []byte {
+	reply = progress.ReplaceAll(reply, nil)
 	reply = secs.ReplaceAll(reply, []byte("$1 $2 $3.\r"))
 	return when.ReplaceAll(reply, []byte("$1"))
 }

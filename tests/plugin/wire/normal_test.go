@@ -18,6 +18,8 @@ func TestNormal(t *testing.T) {
 		{"* BYE FETCH failed: Refer to server log for more information. " +
 			"[2026-01-02 03:04:05]\r\n",
 			"* BYE FETCH failed: Refer to server log for more information.\r\n"},
+		{"* OK Searched 12% of the mailbox, ETA 0:30\r\n* SEARCH 1\r\n",
+			"* SEARCH 1\r\n"},
 		{"* SEARCH 1 2\r\na1 OK [X 3] Done.\r\n",
 			"* SEARCH 1 2\r\na1 OK [X 3] Done.\r\n"},
 	} {
