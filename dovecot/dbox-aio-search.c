@@ -14,6 +14,14 @@
 /* How long an asynchronous search runs before others get their turn */
 #define SEARCH_SLICE_USECS 4000
 
+/* Mails cost memory before anything is read for them, some 20 kB each. So many
+   searches have their full window at the same time; with more of them windows
+   get smaller, but not too small to be worth it. */
+#define FULL_WINDOWS 16
+#define MIN_WINDOW 2
+
+/* searches that haven't ended yet */
+static unsigned int search_count;
 /* inside search_next_nonblock() */
 static unsigned int search_active;
 static bool search_async;
@@ -47,6 +55,17 @@ void dbox_aio_search_mail_accessed(void)
 		dbox_aio_compat_slice_end(search_stepping);
 }
 
+static unsigned int search_window(struct mail_user *user)
+{
+	unsigned int window = dbox_reader_window(user);
+
+	if (search_count > FULL_WINDOWS) {
+		window = I_MIN(window, I_MAX(MIN_WINDOW,
+				window * FULL_WINDOWS / search_count));
+	}
+	return window;
+}
+
 static struct mail_search_context *
 dbox_aio_search_init(struct mailbox_transaction_context *t,
 		     struct mail_search_args *args,
@@ -58,14 +77,24 @@ dbox_aio_search_init(struct mailbox_transaction_context *t,
 	struct mail_search_context *ctx;
 	unsigned int window;
 
-	ctx = abox->module_ctx.super.search_init(t, args, sort_program, wanted_fields,
-				      wanted_headers);
+	ctx = abox->module_ctx.super.search_init(t, args, sort_program,
+						 wanted_fields, wanted_headers);
+	search_count++;
 	if (!dbox_reader_has_failed()) {
-		window = dbox_reader_window(t->box->storage->user);
+		window = search_window(t->box->storage->user);
 		if (ctx->max_mails < window + 1)
 			ctx->max_mails = window + 1;
 	}
 	return ctx;
+}
+
+static int dbox_aio_search_deinit(struct mail_search_context *ctx)
+{
+	struct dbox_aio_mailbox *abox =
+		DBOX_AIO_MAILBOX_CONTEXT(ctx->transaction->box);
+
+	search_count--;
+	return abox->module_ctx.super.search_deinit(ctx);
 }
 
 static int
@@ -197,6 +226,7 @@ dbox_aio_search_next_nonblock(struct mail_search_context *ctx,
 void dbox_aio_search_mailbox_hook(struct mailbox_vfuncs *v)
 {
 	v->search_init = dbox_aio_search_init;
+	v->search_deinit = dbox_aio_search_deinit;
 	v->search_next_nonblock = dbox_aio_search_next_nonblock;
 	v->search_next_match_mail = dbox_aio_search_next_match_mail;
 }
