@@ -264,7 +264,7 @@ func (l *loop) submit(requests []abi.Request, paths []Request, arrived func(i in
 			q.Context, q.Callback = l.last, 1
 			l.pending[l.last] = func(res *abi.Result, more bool) { arrived(i, res, more) }
 		}
-		l.e.Submit(requests[at:end], ids[at:end], end == len(requests))
+		l.e.Submit(requests[at:end], ids[at:end], nil, end == len(requests))
 	}
 	return ids[0]
 }
