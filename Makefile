@@ -46,10 +46,15 @@ help:
 	@echo '                LATENCY=ms: as if its disk took that long to answer'
 	@echo 'make check      all tests; SUITES="c hosts" only these (see tests/run)'
 	@echo 'make lint       formatting, vet, staticcheck, compiler warnings'
+	@echo 'make abi-check  the ABI against lib/libdbox_aio.abi; make abi-baseline'
+	@echo '                writes that anew, after an addition'
 	@echo 'make bench      compare with other ways to read; QUICK=1: two minutes'
 	@echo 'make bench-guard  compare quick ratios with bounds'
+	@echo 'make asan race valgrind  the tests in C, watched by these'
+	@echo 'make arm64      the tests in C, cross-built, under qemu'
+	@echo 'make soak       full load while all goes wrong; DURATION=20 seconds each'
+	@echo 'make fuzz       parser and library on random files; FUZZTIME=60s each'
 	@echo 'make deb        Debian packages in build/deb/'
-	@echo 'make fuzz       the format parser on random bytes; FUZZTIME=60s each'
 	@echo 'make install    PREFIX=/usr/local LIBDIR=PREFIX/lib'
 	@echo '                MANDIR=PREFIX/share/man DESTDIR='
 	@echo 'make uninstall  with the same variables'
@@ -61,12 +66,15 @@ help:
 # The library
 #
 
+# $(call front_build,OUTPUT,SOURCES)
+front_build = $(CC) -shared -fPIC -std=gnu99 $(WARNINGS) -fvisibility=hidden \
+	$(CFLAGS) -I. -Icapi -o $(1) $(2) -Wl,-soname,$(FRONT_SONAME) \
+	-Wl,--version-script=lib/libdbox_aio.map \
+	$(HARDENED) $(NO_UNDEFINED) $(LDFLAGS) -ldl -lpthread
+NO_UNDEFINED = -Wl,-z,defs
+
 $(FRONT): $(wildcard lib/*.c lib/*.h) lib/libdbox_aio.map dbox_aio.h capi/core.h
-	$(CC) -shared -fPIC -std=gnu99 $(WARNINGS) -fvisibility=hidden $(CFLAGS) \
-		-I. -Icapi -o $@ $(filter %.c,$^) \
-		-Wl,-soname,$(FRONT_SONAME) \
-		-Wl,--version-script=lib/libdbox_aio.map \
-		$(HARDENED) -Wl,-z,defs $(LDFLAGS) -ldl -lpthread
+	$(call front_build,$@,$(filter %.c,$^))
 
 $(FRONT_LINKS): $(FRONT)
 	ln -sf $(notdir $(FRONT)) $@
@@ -217,6 +225,31 @@ build/tests/%: tests/%.c $$(call test_parts,$$(dir tests/$$*)) \
 	$(CC) $(HOST_CFLAGS) -o $@ $(sort $(filter %.c,$^)) $(LDFLAGS) \
 		$(HOST_LIBS) -ldl
 
+# tests/c again, watched by tools or on another machine; see tests/variants.
+.PHONY: asan race valgrind arm64
+asan race valgrind arm64:
+	@tests/deps $@
+	@tests/run $@
+
+# Each backend for that many seconds.
+DURATION ?= 20
+.PHONY: soak
+soak:
+	@tests/deps $@
+	@DURATION=$(DURATION) tests/run $@
+
+# The ABI, on each platform that a compiler can be had for.
+.PHONY: abi-check abi-baseline
+abi-check:
+	@tests/deps abi
+	@tests/run abi
+
+abi-baseline:
+	@tests/deps lint
+	@tests/abi/run.sh write
+
+include tests/variants/variants.mk
+
 #
 # Benchmarks
 #
@@ -262,8 +295,11 @@ build/bench/store: | build/mkstore
 	@mkdir -p $(@D)
 	build/mkstore -sdbox 1000 -mdbox 1000 -files 10 $@
 
+# The parser by go test -fuzz; whole files through the C ABI by libFuzzer. What
+# either finds stays in build/fuzz, and belongs into tests/fuzz/corpus.
 .PHONY: fuzz
 fuzz:
+	@tests/deps fuzz
 	@set -e; for package in $$($(GO) list ./go/...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | \
 				grep '^Fuzz' || :); do \
@@ -272,6 +308,11 @@ fuzz:
 				-fuzztime $(FUZZTIME) $$package; \
 		done; \
 	done
+	@$(MAKE) --no-print-directory build/fuzz/fuzz_file
+	@mkdir -p build/fuzz/found
+	@echo "== tests/fuzz"
+	build/fuzz/fuzz_file -max_total_time=$(FUZZTIME:s=) -max_len=4096 \
+		-artifact_prefix=build/fuzz/ build/fuzz/found tests/fuzz/corpus
 
 #
 # Debian packages, in build/deb/. They are built in a copy: what that needs of

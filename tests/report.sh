@@ -1,7 +1,8 @@
 # Sourced by the run.sh of a folder of tests, which sets $suite and $backend.
 # Each test is one line on stdout: "ok NAME", "not ok NAME", "skip NAME REASON",
 # and its output goes to stderr if it failed. TEST_CFLAGS adds to the flags that
-# the programs are built with, TEST_ONLY (a pattern) leaves other tests out.
+# the programs are built with, TEST_LIB is where the library is if not in lib/,
+# TEST_ONLY (a pattern) leaves other tests out.
 
 top=$(CDPATH= cd -- "$(dirname -- "$0")/../.." && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/dbox_aio.XXXXXX") || exit 1
@@ -23,7 +24,8 @@ build()
 	shift
 	${CC:-cc} -std=gnu99 -O1 -g -Wall -Wextra -Werror $TEST_CFLAGS \
 		-I"$top" -I"$top/tests/hosts" -o "$work/bin/$name" "$@" \
-		-L"$top/lib" -ldbox_aio -Wl,-rpath,"$top/lib" -lpthread
+		-L"${TEST_LIB:-$top/lib}" -l:libdbox_aio.so.1 \
+		-Wl,-rpath,"${TEST_LIB:-$top/lib}" -lpthread
 }
 
 # build_slowfs: the slow file system; SLOWFS can name one that was built before.

@@ -205,7 +205,11 @@ func (e *Engine) needOrFail(id int32, off uint64, res dbox.Result, length int) {
 		e.broken(id, res.Rule)
 		return
 	}
-	e.rereadMain(id, off+uint64(max(res.Need, length)))
+	end := off + uint64(max(res.Need, length))
+	if size := e.nodes.at(r.node).attr.Size; end > size && off+uint64(res.Need) <= size {
+		end = size // more than what is needed was only a wish
+	}
+	e.rereadMain(id, end)
 }
 
 // rereadMain reads the main piece again, up to the file offset end: in one
@@ -273,9 +277,32 @@ func (e *Engine) parseMessageHeader(id int32) bool {
 		e.fail(id, abi.ETOOBIG, 0, detailMaxSize)
 		return false
 	}
+	if (!r.wantsMetadata() || size > maxOffset) && !e.bodyEnds(id, size) {
+		return false
+	}
 	rd.parsed = true
 	rd.bodySize = size
 	rd.from, rd.to = r.window(size)
+	return true
+}
+
+// bodyEnds reports whether a body ends inside the file. Its metadata, which
+// lies behind it, shows that too, unless it is not read, or could not be: there
+// is no reading at such offsets.
+func (e *Engine) bodyEnds(id int32, size uint64) bool {
+	r := e.requests.at(id)
+	n := e.nodes.at(r.node)
+	mhs := n.header.MessageHeaderSize
+	_, rule := dbox.BodyEnd(r.record, mhs, size, n.attr.Size)
+	if rule != dbox.RuleNone {
+		// The file may have grown since.
+		_ = e.be.Attr(n.fd, &n.attr)
+		_, rule = dbox.BodyEnd(r.record, mhs, size, n.attr.Size)
+	}
+	if rule != dbox.RuleNone {
+		e.truncated(id, n.attr.Size)
+		return false
+	}
 	return true
 }
 

@@ -115,6 +115,8 @@ static void check_cleanup(void)
 /* Reads the arguments, makes the temporary directory. */
 static void CHECK_UNUSED check_begin(int argc, char **argv)
 {
+	const char *seconds;
+
 	if (argc == 2 && strcmp(argv[1], "uring") == 0)
 		check_backend = DBOX_AIO_BACKEND_URING;
 	else if (argc == 2 && strcmp(argv[1], "threads") == 0)
@@ -130,8 +132,10 @@ static void CHECK_UNUSED check_begin(int argc, char **argv)
 	}
 	check_pid = getpid();
 	atexit(check_cleanup);
-	/* A hang is a failure, and says in which test. */
-	alarm(60);
+	/* A hang is a failure, and says in which test. Tools that make all of
+	   it slow say how long it may take. */
+	seconds = getenv("CHECK_SECONDS");
+	alarm(seconds == NULL ? 60 : (unsigned int)atoi(seconds));
 }
 
 /* Path of a file in the temporary directory; good for 8 calls. */

@@ -147,6 +147,47 @@ static void test_record(void)
 	CHECK(outcome.result.error_offset <= metadata + 5 + 1);
 }
 
+/* A body that ends behind the file is told, however little of it is wanted. */
+static void test_parts(void)
+{
+	static const char *const sizes[] = {
+		"0000000000001000", "00000000000fffff", "3fffffffffffffff",
+		"4000000000000000", "7fffffffffffffff"
+	};
+	const struct {
+		uint32_t flags;
+		uint64_t body_offset, body_limit;
+	} parts[] = {
+		{ DBOX_AIO_NO_BODY, 0, 0 },
+		{ DBOX_AIO_NO_BODY | DBOX_AIO_NO_METADATA, 0, 0 },
+		{ DBOX_AIO_HEADERS_ONLY, 0, 0 },
+		{ DBOX_AIO_HEADERS_ONLY | DBOX_AIO_NO_METADATA, 0, 0 },
+		{ 0, 1, 2 },
+		{ DBOX_AIO_NO_METADATA, 1, 2 }
+	};
+	const char *path = check_path("m.3");
+	struct outcome outcome = { 0 };
+	struct dbox_aio_request request;
+	struct image image;
+	size_t i, j;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		image_begin(&image);
+		image_add_record(&image, "a: b\n\nhello", 11, METADATA);
+		memcpy(image.data + IMAGE_HEADER_SIZE + 13, sizes[i], 16);
+		image_end(&image, path);
+		for (j = 0; j < sizeof(parts) / sizeof(parts[0]); j++) {
+			request = request_make(DBOX_AIO_READ, path, &outcome);
+			request.flags = parts[j].flags;
+			request.body_offset = parts[j].body_offset;
+			request.body_limit = parts[j].body_limit;
+			CHECK_STATUS(request_run(ctx, &request),
+				     DBOX_AIO_ETRUNCATED);
+			CHECK(outcome.message == NULL);
+		}
+	}
+}
+
 /* The others of a batch do not notice. */
 static void test_batch(void)
 {
@@ -187,6 +228,7 @@ int main(int argc, char **argv)
 	test_empty();
 	test_cut();
 	test_record();
+	test_parts();
 	test_batch();
 	dbox_aio_deinit(&ctx);
 	return 0;

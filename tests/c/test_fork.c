@@ -199,10 +199,12 @@ static void test_exec(void)
 			int flags = fcntl(i, F_GETFD);
 
 			if (flags >= 0 && (flags & FD_CLOEXEC) == 0) {
-				struct stat st;
+				struct stat st, mail;
 
 				fstat(i, &st);
-				if (S_ISREG(st.st_mode) ||
+				stat(path, &mail);
+				if ((st.st_dev == mail.st_dev &&
+				     st.st_ino == mail.st_ino) ||
 				    i == dbox_aio_fd(ctx))
 					_exit(1);
 				close(i);

@@ -26,6 +26,7 @@ if [ "$(id -u)" = 0 ]; then
 else
 	mail_user=$(id -un)
 fi
+home=$HOME
 export USER=tester HOME="$work/home" TZ=UTC LC_ALL=C
 mkdir "$HOME" "$work/run" "$work/state" "$work/mails"
 cat >"$work/dovecot.conf" <<CONF
@@ -144,4 +145,25 @@ end()
 }
 
 . "$here/stores.sh"
+
+# Mutated files: what each says of them is the same with any backend. Some of
+# them here; MUTATIONS=all takes minutes.
+mutations()
+{
+	short=-short
+	[ "$MUTATIONS" != all ] || short=
+	cd "$top" && READRECORD="$work/bin/readrecord" \
+		READRECORD_BACKEND=$backend HOME=$home \
+		go test -count=1 -v $short -timeout 30m -run TestLibraryReads \
+		./go/dbox >"$work/go" 2>&1
+	code=$?
+	cat "$work/go"
+	[ $code -eq 0 ] && ! grep -q '^--- SKIP' "$work/go"
+}
+
+if [ $backend = threads ] && wanted mutations; then
+	build readrecord "$here/readrecord.c" || exit 1
+	mutations >"$work/output"
+	report mutations $? "$work/output"
+fi
 exit $failed

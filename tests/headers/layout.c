@@ -1,6 +1,7 @@
 /*
- * layout.c: the ABI of version 1 on 64-bit platforms: sizes, offsets and
- * numbers are promises. It compiles as C89 and as C++.
+ * layout.c: the ABI of version 1: sizes, offsets and numbers are promises. What
+ * comes before the pointers of a struct is the same on all platforms. It
+ * compiles as C89 and as C++.
  */
 #include "dbox_aio.h"
 
@@ -12,7 +13,14 @@
 	       offsetof(struct type, field) == (offset))
 #define NUMBER(name, number) ASSERT(number_##name, name == (number))
 
-#if defined(__LP64__)
+/* Every struct is a multiple of the alignment that 64 bits have in it: 8, but
+   4 in those of i386. */
+struct aligned { char first; uint64_t number; };
+#define POINTER sizeof(void *)
+#define ROUNDED(size) \
+	(((size) + offsetof(struct aligned, number) - 1) / \
+	 offsetof(struct aligned, number) * offsetof(struct aligned, number))
+
 SIZE(dbox_aio_options, 40);
 FIELD(dbox_aio_options, struct_size, 0);
 FIELD(dbox_aio_options, backend, 4);
@@ -23,7 +31,7 @@ FIELD(dbox_aio_options, stall_us, 20);
 FIELD(dbox_aio_options, max_bytes, 24);
 FIELD(dbox_aio_options, max_message_size, 32);
 
-SIZE(dbox_aio_request, 104);
+SIZE(dbox_aio_request, ROUNDED(64 + 5 * POINTER));
 FIELD(dbox_aio_request, struct_size, 0);
 FIELD(dbox_aio_request, op, 4);
 FIELD(dbox_aio_request, flags, 8);
@@ -36,12 +44,12 @@ FIELD(dbox_aio_request, body_offset, 40);
 FIELD(dbox_aio_request, body_limit, 48);
 FIELD(dbox_aio_request, stream, 56);
 FIELD(dbox_aio_request, file, 64);
-FIELD(dbox_aio_request, path, 72);
-FIELD(dbox_aio_request, alt_path, 80);
-FIELD(dbox_aio_request, callback, 88);
-FIELD(dbox_aio_request, context, 96);
+FIELD(dbox_aio_request, path, 64 + POINTER);
+FIELD(dbox_aio_request, alt_path, 64 + 2 * POINTER);
+FIELD(dbox_aio_request, callback, 64 + 3 * POINTER);
+FIELD(dbox_aio_request, context, 64 + 4 * POINTER);
 
-SIZE(dbox_aio_result, 168);
+SIZE(dbox_aio_result, ROUNDED(136 + 4 * POINTER));
 FIELD(dbox_aio_result, struct_size, 0);
 FIELD(dbox_aio_result, status, 4);
 FIELD(dbox_aio_result, op, 8);
@@ -65,9 +73,9 @@ FIELD(dbox_aio_result, ctime, 120);
 FIELD(dbox_aio_result, mtime_nsec, 128);
 FIELD(dbox_aio_result, ctime_nsec, 132);
 FIELD(dbox_aio_result, context, 136);
-FIELD(dbox_aio_result, file, 144);
-FIELD(dbox_aio_result, message, 152);
-FIELD(dbox_aio_result, detail, 160);
+FIELD(dbox_aio_result, file, 136 + POINTER);
+FIELD(dbox_aio_result, message, 136 + 2 * POINTER);
+FIELD(dbox_aio_result, detail, 136 + 3 * POINTER);
 
 SIZE(dbox_aio_stats, 648);
 FIELD(dbox_aio_stats, struct_size, 0);
@@ -91,7 +99,6 @@ FIELD(dbox_aio_stats, longest_submit_us, 120);
 FIELD(dbox_aio_stats, longest_dispatch_us, 128);
 FIELD(dbox_aio_stats, queue_wait_us, 136);
 FIELD(dbox_aio_stats, storage_us, 392);
-#endif
 
 NUMBER(DBOX_AIO_OK, 0);
 NUMBER(DBOX_AIO_EINVAL, -1);

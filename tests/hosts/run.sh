@@ -48,6 +48,15 @@ host small-stack $backend
 host setuid $backend
 host keeps-all $backend
 
+# A front and a core that somebody else has made.
+mkdir "$work/planted" || exit 1
+for name in libdbox_aio.so.1 libdbox_aio_core.so.1; do
+	echo '__attribute__((constructor)) static void f(void)
+		{ __builtin_trap(); }' |
+		${CC:-cc} -shared -fPIC -o "$work/planted/$name" -x c - || exit 1
+done
+host secure $backend "$work/planted"
+
 make -s -C "$top" build/panic/libdbox_aio_core.so.1 >&2 || exit 1
 run panic env LD_LIBRARY_PATH="$top/build/panic" "$bin/test_host_panic" $backend
 
@@ -61,9 +70,17 @@ host eintr $backend
 run rlimit-as "$bin/with_rlimit" as 256M "$bin/test_host_rlimit_as" $backend
 host rlimit-nofile $backend
 host rlimit-nproc $backend
+run pids-max "$bin/test_host_rlimit_nproc" $backend cgroup
 run rlimit-nofile-low "$bin/with_rlimit" nofile 64 "$bin/test_host_works" \
 	$backend
 run rlimit-memlock "$bin/with_rlimit" memlock 0 "$bin/test_host_works" $backend
+
+# What is only faster by these calls works without them.
+build deny "$here/deny.c" || exit 1
+for error in EPERM ENOSYS; do
+	run denied-calls-$error "$bin/deny" $error openat2 preadv2 -- \
+		"$bin/test_host_works" $backend
+done
 
 # There is one backend then: test it once.
 if [ $backend = threads ]; then
@@ -71,5 +88,6 @@ if [ $backend = threads ]; then
 		run no-uring-$error "$bin/no_uring" $error \
 			"$bin/test_host_no_uring" $error
 	done
+	run init-again "$bin/no_uring" EPERM "$bin/test_host_init_again"
 fi
 exit $failed

@@ -57,11 +57,11 @@ static void fails(struct dbox_aio *ctx, struct slow *slow, const char **paths,
 
 /* Goes wrong once, in a way that is no failure. */
 static void passes(struct dbox_aio *ctx, struct slow *slow, const char **paths,
-		   const char *what)
+		   const char *op, const char *what)
 {
-	slow_tell(slow, "fail read %s 2 3\n", what);
+	slow_tell(slow, "fail %s %s 2 3\n", op, what);
 	host_read_all(ctx, paths, MAILS);
-	slow_tell(slow, "fail read off\n");
+	slow_tell(slow, "fail %s off\n", op);
 }
 
 static void in_the_middle(struct dbox_aio *ctx, struct slow *slow)
@@ -134,8 +134,9 @@ int main(int argc, char *argv[])
 	}
 	in_the_middle(ctx, slow);
 	scan_in_the_middle(ctx, slow);
-	passes(ctx, slow, paths, "EINTR");
-	passes(ctx, slow, paths, "EAGAIN");
+	passes(ctx, slow, paths, "read", "EINTR");
+	passes(ctx, slow, paths, "read", "EAGAIN");
+	passes(ctx, slow, paths, "open", "EINTR");
 	host_deinit(&ctx);
 	slow_tell(slow, "wait-released\n");
 	return 0;

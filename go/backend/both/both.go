@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"libdbox_aio/go/backend"
+	"libdbox_aio/go/backend/threads"
 	"libdbox_aio/go/backend/uring"
 )
 
@@ -24,8 +25,14 @@ type Backend struct {
 	newWorkers func() (backend.Backend, error)
 	workers    backend.Backend // or nil
 	atWorkers  []bool          // operations that they have, by tag
-	failed     []backend.Event
+	ended      []event         // without a worker
 	signal     func()
+}
+
+// event is one that has not been reaped yet.
+type event struct {
+	backend.Event
+	kind backend.Kind
 }
 
 // New joins a ring with the workers that newWorkers makes when they are
@@ -42,13 +49,13 @@ func (b *Backend) Start(op *backend.Op) {
 	}
 	if b.workers == nil {
 		workers, err := b.newWorkers()
-		if err != nil && !op.Remote {
-			// No thread is to be had: better interrupted than refused.
-			b.Backend.Start(op)
-			return
-		}
 		if err != nil {
-			b.failed = append(b.failed, backend.Event{Tag: op.Tag, Res: -int32(unix.ENOMEM)})
+			// No thread is to be had, and the ring would want one too.
+			res := -int32(unix.ENOMEM)
+			if !op.Remote {
+				res = threads.Do(op) // better late than refused
+			}
+			b.ended = append(b.ended, event{backend.Event{Tag: op.Tag, Res: res}, op.Kind})
 			b.signal()
 			return
 		}
@@ -74,8 +81,11 @@ func (b *Backend) Turn(events []backend.Event) int {
 }
 
 func (b *Backend) reapWorkers(events []backend.Event) int {
-	n := copy(events, b.failed)
-	b.failed = append(b.failed[:0], b.failed[n:]...)
+	n := min(len(events), len(b.ended))
+	for i := range n {
+		events[i] = b.ended[i].Event
+	}
+	b.ended = append(b.ended[:0], b.ended[n:]...)
 	if b.workers == nil {
 		return n
 	}
@@ -97,6 +107,11 @@ func (b *Backend) Cancel(tag uint32) {
 
 // Close implements backend.Backend.
 func (b *Backend) Close(released func()) {
+	for _, ev := range b.ended {
+		if ev.kind == backend.Open && ev.Res >= 0 {
+			b.CloseNow(ev.Res)
+		}
+	}
 	if b.workers == nil {
 		b.Backend.Close(released)
 		return

@@ -2,6 +2,7 @@ package both
 
 import (
 	"errors"
+	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -98,6 +99,35 @@ func TestLocalOperationsGoOnWithoutThreads(t *testing.T) {
 	localReads(t, &w, true)
 	if w.jobs != 0 {
 		t.Errorf("%d operations at workers that can't be", w.jobs)
+	}
+}
+
+// What is opened without a worker, and never taken, does not stay open.
+func TestOpenedWithoutThreadsIsClosed(t *testing.T) {
+	w := workers{refuse: errors.New("no thread")}
+	b := backendtest.NewBench(t, w.backend())
+	path := append([]byte(b.Path("file")), 0)
+	buf := backendtest.Memory(t, len(path))
+	copy(abi.Bytes(buf, len(path)), path)
+	open := func() (n int) {
+		fds, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fd := range fds {
+			if target, _ := os.Readlink("/proc/self/fd/" + fd.Name()); target == b.Path("file") {
+				n++
+			}
+		}
+		return n
+	}
+	b.Start(&backend.Op{Tag: 1, Kind: backend.Open, Wait: true, Path: buf})
+	if n := open(); n != 1 {
+		t.Errorf("open %d times, want once", n)
+	}
+	b.CloseAndWait()
+	if n := open(); n != 0 {
+		t.Errorf("still open %d times", n)
 	}
 }
 
