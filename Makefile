@@ -58,6 +58,11 @@ help:
 	@echo 'make install    PREFIX=/usr/local LIBDIR=PREFIX/lib'
 	@echo '                MANDIR=PREFIX/share/man DESTDIR='
 	@echo 'make uninstall  with the same variables'
+	@echo 'make dovecot    build the Dovecot plugin in build/dovecot/'
+	@echo 'make install-dovecot  put it where Dovecot looks for modules'
+	@echo 'make dovecot-demo  what it is good for: a private Dovecot, stock and'
+	@echo '                with the plugin; FULL=1: heavy set-ups, too'
+	@echo 'make dovecot-stress  random commands and races; MINUTES=10 SEED='
 	@echo 'make deps       install what demo, check and lint need (apt-get)'
 	@echo 'make clean      remove what was built'
 	@echo 'CC, CFLAGS, LDFLAGS and GO are honoured.'
@@ -173,6 +178,62 @@ uninstall:
 	$(call for_man_pages,rm -f $$dir/$${page##*/}; \
 		for name in $$($(man_names)); do \
 			rm -f $$dir/$$name.$$section; done)
+
+#
+# The Dovecot plugin: see docs/dovecot.md
+#
+
+DOVECOT_CONFIG ?= /usr/lib/dovecot/dovecot-config
+DOVECOT_MODULEDIR ?= $(shell . $(DOVECOT_CONFIG) && echo $$dovecot_moduledir)
+DOVECOT_MODULES := build/dovecot/lib95_dbox_aio_plugin.so \
+	build/dovecot/lib95_imap_dbox_aio_plugin.so
+DOVECOT_CFLAGS = -std=gnu99 $(WARNINGS) -Wmissing-prototypes -Wstrict-aliasing=2 \
+	$(CFLAGS) -fPIC -DHAVE_CONFIG_H -I. -Iinclude \
+	$$(. $(DOVECOT_CONFIG) && echo $$LIBDOVECOT_INCLUDE | sed 's/-I/-isystem /g')
+dovecot_headers = $(wildcard dovecot/*.h include/dbox_aio/dovecot.h) dbox_aio.h
+
+.PHONY: dovecot
+dovecot:
+	@tests/deps $@
+	@$(MAKE) --no-print-directory all $(DOVECOT_MODULES)
+
+# What starts with imap- is the imap half; it finds the rest in the other.
+build/dovecot/lib95_dbox_aio_plugin.so: \
+		$(filter-out dovecot/imap-%,$(wildcard dovecot/*.c)) $(dovecot_headers)
+	@mkdir -p $(@D)
+	$(CC) -shared $(DOVECOT_CFLAGS) -o $@ $(filter %.c,$^) \
+		$(HARDENED) $(LDFLAGS) $(HOST_LIBS)
+
+build/dovecot/lib95_imap_dbox_aio_plugin.so: \
+		$(wildcard dovecot/imap-*.c) $(dovecot_headers)
+	@mkdir -p $(@D)
+	$(CC) -shared $(DOVECOT_CFLAGS) -o $@ $(filter %.c,$^) \
+		$(HARDENED) $(LDFLAGS)
+
+# Where Dovecot looks for modules. The library itself: make install
+.PHONY: install-dovecot
+install-dovecot: dovecot
+	$(INSTALL) -d $(DESTDIR)$(DOVECOT_MODULEDIR)
+	$(INSTALL) -m 644 $(DOVECOT_MODULES) $(DESTDIR)$(DOVECOT_MODULEDIR)
+
+# A private Dovecot, on storage that is slow on purpose.
+build/plugin-kit: $(call go_sources,tests/plugin)
+	$(GO) build -buildvcs=false -o $@ ./tests/plugin/kit
+
+PLUGIN_KIT = build/plugin-kit -modules build/dovecot
+
+.PHONY: dovecot-demo
+dovecot-demo:
+	@tests/deps $@
+	@$(MAKE) --no-print-directory dovecot build/plugin-kit build/slowfs
+	@$(PLUGIN_KIT) $(if $(FULL),-full) demo
+
+.PHONY: dovecot-stress
+dovecot-stress:
+	@tests/deps $@
+	@$(MAKE) --no-print-directory dovecot build/plugin-kit build/slowfs
+	@$(PLUGIN_KIT) -full -duration $(or $(MINUTES),10)m \
+		$(if $(SEED),-seed $(SEED)) stress
 
 #
 # The demo and the other examples

@@ -8,12 +8,14 @@ static void *submit_some(void *arg)
 {
 	struct dbox_core_request request = { .op = DBOX_AIO_STAT };
 	struct dbox_aio *ctx = arg;
+	uint32_t more;
 	int i;
 
 	request.path = "/dev/null";
 	request.path_length = 9;
 	for (i = 0; i < 1000; i++)
-		(void)core.submit(ctx->handle, &request, 1, 0, NULL);
+		(void)core.submit(ctx->handle, &request, 1, 0, NULL,
+				  NULL, 0, &more);
 	return NULL;
 }
 

@@ -90,7 +90,8 @@ func (n *node) Open(ctx context.Context,
 		return nil, 0, errno
 	}
 	var fuseFlags uint32
-	if n.direct {
+	// Other files can be mapped, as Dovecot does with its indexes.
+	if n.direct && matched {
 		fuseFlags = fuse.FOPEN_DIRECT_IO
 	}
 	return n.wrap(handle, n.name, matched), fuseFlags, 0

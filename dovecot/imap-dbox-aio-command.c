@@ -1,0 +1,332 @@
+/* Copyright (c) 2026 libdbox_aio authors, see the included LICENSE file */
+
+#include "imap-common.h"
+#include "ioloop.h"
+#include "module-context.h"
+#include "istream.h"
+#include "ostream.h"
+#include "time-util.h"
+#include "mail-storage-service.h"
+#include "imap-commands.h"
+#include "imap-search.h"
+#include "imap-sync.h"
+#include "dbox-aio-search.h"
+#include "dbox-read.h"
+#include "imap-dbox-aio-plugin.h"
+
+#include <time.h>
+
+/* How long a FETCH runs before others get their turn, if its client takes
+   whatever is sent */
+#define FETCH_SLICE_USECS 4000
+/* So long later commands of a client that doesn't wait for replies have to wait
+   for a SEARCH. */
+#define SEARCH_LOCK_USECS 2000000
+
+enum imap_dbox_aio_command_type {
+	COMMAND_TYPE_FETCH,
+	/* SEARCH and SORT, which is one in Dovecot's eyes */
+	COMMAND_TYPE_SEARCH
+};
+
+static const struct {
+	const char *name;
+	enum imap_dbox_aio_command_type type;
+} command_types[] = {
+	{ "FETCH", COMMAND_TYPE_FETCH },
+	{ "UID FETCH", COMMAND_TYPE_FETCH },
+	{ "SEARCH", COMMAND_TYPE_SEARCH },
+	{ "UID SEARCH", COMMAND_TYPE_SEARCH },
+	{ "SORT", COMMAND_TYPE_SEARCH },
+	{ "UID SORT", COMMAND_TYPE_SEARCH }
+};
+
+struct imap_dbox_aio_command {
+	union imap_module_context module_ctx;
+	struct client_command_context *cmd;
+	enum imap_dbox_aio_command_type type;
+
+	/* when the command began, and when its present slice did */
+	struct timeval started;
+	struct timespec slice_started;
+
+	/* It has returned to the ioloop: because of a read, or for others to
+	   have their turn. */
+	bool waiting;
+	/* it keeps later commands of its client from being begun */
+	bool locked;
+	/* it could go on, but another command is in the middle of its output */
+	bool postponed;
+	struct dbox_read_waiter waiter;
+	struct timeout *to;
+
+	/* what it wants to do when it has returned */
+	bool want_wait;
+	struct dbox_read *want_read;
+};
+
+#define IMAP_DBOX_AIO_CONTEXT(obj) \
+	MODULE_CONTEXT(obj, imap_dbox_aio_command_module)
+static MODULE_CONTEXT_DEFINE_INIT(imap_dbox_aio_command_module,
+				  &imap_module_register);
+
+/* the command that is being executed, or NULL */
+static struct imap_dbox_aio_command *current;
+
+static struct imap_dbox_aio_command *
+command_get(struct client_command_context *cmd)
+{
+	struct imap_dbox_aio_command *acmd = IMAP_DBOX_AIO_CONTEXT(cmd);
+	unsigned int i;
+
+	if (acmd != NULL)
+		return acmd;
+	if (cmd->name == NULL)
+		return NULL;
+	for (i = 0; i < N_ELEMENTS(command_types); i++) {
+		if (strcasecmp(cmd->name, command_types[i].name) == 0)
+			break;
+	}
+	if (i == N_ELEMENTS(command_types))
+		return NULL;
+	acmd = p_new(cmd->pool, struct imap_dbox_aio_command, 1);
+	acmd->cmd = cmd;
+	acmd->type = command_types[i].type;
+	i_gettimeofday(&acmd->started);
+	MODULE_CONTEXT_SET(cmd, imap_dbox_aio_command_module, acmd);
+	return acmd;
+}
+
+struct client_command_context *imap_dbox_aio_command_fetching(void)
+{
+	return current == NULL || current->type != COMMAND_TYPE_FETCH ? NULL :
+		current->cmd;
+}
+
+static long long usecs_since(const struct timeval *start)
+{
+	struct timeval now;
+
+	i_gettimeofday(&now);
+	return timeval_diff_usecs(&now, start);
+}
+
+/* Looked at for each mail: it may be out by a tick, but must cost nothing. */
+static void slice_clock(struct timespec *now_r)
+{
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, now_r);
+}
+
+bool imap_dbox_aio_command_is_over(struct client_command_context *cmd)
+{
+	struct imap_dbox_aio_command *acmd = IMAP_DBOX_AIO_CONTEXT(cmd);
+	struct timespec now;
+
+	if (imap_client_count <= 1)
+		return FALSE;
+	slice_clock(&now);
+	return (now.tv_sec - acmd->slice_started.tv_sec) * 1000000 +
+		(now.tv_nsec - acmd->slice_started.tv_nsec) / 1000 >=
+		FETCH_SLICE_USECS;
+}
+
+void imap_dbox_aio_command_wait(struct client_command_context *cmd,
+				struct dbox_read *read)
+{
+	struct imap_dbox_aio_command *acmd = IMAP_DBOX_AIO_CONTEXT(cmd);
+
+	i_assert(acmd == current);
+	acmd->want_wait = TRUE;
+	acmd->want_read = read;
+}
+
+/* A command that doesn't return to the ioloop is synced together with those
+   that the client has sent behind it. Do as if it hadn't. */
+static void client_continue(struct client *client)
+{
+	if (!client->disconnected && client->input_lock == NULL &&
+	    client->output_cmd_lock == NULL &&
+	    i_stream_get_data_size(client->input) > 0) {
+		client_add_missing_io(client);
+		o_stream_cork(client->output);
+		(void)client_handle_input(client);
+		o_stream_uncork(client->output);
+	}
+	(void)cmd_sync_delayed(client);
+	client_continue_pending_input(client);
+}
+
+/* Go on with the command, the way client_output_cmd() does. */
+static void command_exec_more(struct imap_dbox_aio_command *acmd)
+{
+	struct client_command_context *cmd = acmd->cmd;
+	struct client *client = cmd->client;
+	bool finished;
+
+	if (client->output_cmd_lock != NULL &&
+	    client->output_cmd_lock != cmd) {
+		/* client_output_commands() goes on with this one */
+		acmd->postponed = TRUE;
+		cmd->state = CLIENT_COMMAND_STATE_WAIT_OUTPUT;
+		(void)client_handle_unfinished_cmd(cmd);
+		return;
+	}
+	o_stream_cork(client->output);
+	finished = command_exec(cmd);
+	o_stream_uncork(client->output);
+
+	if (!finished)
+		(void)client_handle_unfinished_cmd(cmd);
+	else
+		client_command_free(&cmd);
+	client_continue(client);
+}
+
+static void command_continue(struct imap_dbox_aio_command *acmd)
+{
+	struct ioloop_context *user;
+
+	mail_storage_service_io_activate_user(acmd->cmd->client->service_user);
+	command_exec_more(acmd);
+	/* The client may be gone by now, and its context with it. */
+	user = io_loop_get_current_context(current_ioloop);
+	if (user != NULL)
+		io_loop_context_deactivate(user);
+}
+
+static void command_timeout(struct imap_dbox_aio_command *acmd)
+{
+	struct ioloop_context *user =
+		io_loop_get_current_context(current_ioloop);
+
+	timeout_remove(&acmd->to);
+	if (user != NULL)
+		io_loop_context_deactivate(user);
+	command_continue(acmd);
+}
+
+/* The lock that keeps others from being begun must be nobody else's, and no
+   command may end while there is one. */
+static bool command_can_lock(const struct client_command_context *cmd)
+{
+	const struct client_command_context *c;
+
+	if (cmd->client->output_cmd_lock != NULL)
+		return FALSE;
+	for (c = cmd->client->command_queue; c != NULL; c = c->next) {
+		if (c != cmd && c->state == CLIENT_COMMAND_STATE_WAIT_EXTERNAL)
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static void command_start_waiting(struct imap_dbox_aio_command *acmd,
+				  struct dbox_read *read, bool lock)
+{
+	struct client *client = acmd->cmd->client;
+
+	acmd->waiting = TRUE;
+	if (read != NULL) {
+		dbox_read_waiter_start(&acmd->waiter, read,
+				       command_continue, acmd);
+	} else {
+		acmd->to = timeout_add_short(0, command_timeout, acmd);
+	}
+	/* Commands that a client sends without waiting for the reply are
+	   answered in the same order as by a server that doesn't return to
+	   its ioloop here. */
+	if (lock && command_can_lock(acmd->cmd)) {
+		client->output_cmd_lock = acmd->cmd;
+		acmd->locked = TRUE;
+	}
+}
+
+/* It is executed, whoever does that: nothing is to be waited for any more. */
+static void command_stop_waiting(struct imap_dbox_aio_command *acmd)
+{
+	struct client *client = acmd->cmd->client;
+
+	if (!acmd->waiting)
+		return;
+	acmd->waiting = FALSE;
+	acmd->postponed = FALSE;
+	dbox_read_waiter_stop(&acmd->waiter);
+	timeout_remove(&acmd->to);
+	if (acmd->locked) {
+		acmd->locked = FALSE;
+		if (client->output_cmd_lock == acmd->cmd)
+			client->output_cmd_lock = NULL;
+	}
+}
+
+static void fetch_post(struct imap_dbox_aio_command *acmd)
+{
+	struct client_command_context *cmd = acmd->cmd;
+
+	if (!acmd->want_wait || cmd->state != CLIENT_COMMAND_STATE_WAIT_OUTPUT)
+		return;
+	/* WAIT_OUTPUT would have it executed again as soon as the client can
+	   be written to: at once. */
+	cmd->state = CLIENT_COMMAND_STATE_WAIT_EXTERNAL;
+	command_start_waiting(acmd, acmd->want_read, TRUE);
+}
+
+static void search_post(struct imap_dbox_aio_command *acmd)
+{
+	struct client_command_context *cmd = acmd->cmd;
+	struct imap_search_context *ctx = cmd->context;
+	struct dbox_read *read = dbox_aio_search_async_end();
+
+	if (cmd->state != CLIENT_COMMAND_STATE_WAIT_EXTERNAL || ctx == NULL)
+		return;
+	/* imap_search_start() has added a timeout of 0 that executes the
+	   command in each round of the ioloop. */
+	timeout_remove(&ctx->to);
+	command_start_waiting(acmd, read,
+			      usecs_since(&acmd->started) < SEARCH_LOCK_USECS);
+}
+
+static void command_pre(struct client_command_context *cmd)
+{
+	struct imap_dbox_aio_command *acmd = command_get(cmd);
+
+	current = acmd;
+	if (acmd == NULL)
+		return;
+	acmd->want_wait = FALSE;
+	acmd->want_read = NULL;
+	slice_clock(&acmd->slice_started);
+	if (acmd->type == COMMAND_TYPE_FETCH) {
+		if (acmd->waiting)
+			cmd->state = CLIENT_COMMAND_STATE_WAIT_OUTPUT;
+	} else {
+		if (acmd->postponed)
+			cmd->state = CLIENT_COMMAND_STATE_WAIT_EXTERNAL;
+		if (!cmd->cancel)
+			dbox_aio_search_async_begin();
+	}
+	command_stop_waiting(acmd);
+}
+
+static void command_post(struct client_command_context *cmd)
+{
+	struct imap_dbox_aio_command *acmd = current;
+
+	current = NULL;
+	if (acmd == NULL || acmd->cmd != cmd)
+		return;
+	if (acmd->type == COMMAND_TYPE_FETCH)
+		fetch_post(acmd);
+	else
+		search_post(acmd);
+}
+
+void imap_dbox_aio_commands_init(void)
+{
+	command_hook_register(command_pre, command_post);
+}
+
+void imap_dbox_aio_commands_deinit(void)
+{
+	command_hook_unregister(command_pre, command_post);
+}

@@ -1,0 +1,47 @@
+package wire
+
+import (
+	"bytes"
+	"regexp"
+)
+
+// Dovecot tells how long a command took, at the end of its response:
+// "(0.001 + 0.000 secs)."; nothing if that was no time at all.
+var secs = regexp.MustCompile(`(?m)^([ap][0-9]+|\*) (OK|NO|BAD) ([^\r\n]*?)` +
+	`( \([0-9.]+( \+ [0-9.]+)* secs\))?\.\r$`)
+
+// When an internal error occurred: "[2024-01-31 23:59:59]".
+var when = regexp.MustCompile(`(Refer to server log for more information\.) ` +
+	`\[[-0-9]{10} [0-9:]{8}\]`)
+
+// What a search that takes ten seconds tells of its progress.
+var progress = regexp.MustCompile(`(?m)^\* OK Searched [0-9]+% of the mailbox` +
+	`[^\r\n]*\r\n`)
+
+// Normal is a reply without how long it took, or when it failed.
+func Normal(reply []byte) []byte {
+	reply = progress.ReplaceAll(reply, nil)
+	reply = secs.ReplaceAll(reply, []byte("$1 $2 $3.\r"))
+	return when.ReplaceAll(reply, []byte("$1"))
+}
+
+var validity = regexp.MustCompile(`(?m)^\* OK \[UIDVALIDITY [0-9]+\] UIDs valid\r$`)
+
+// WithoutValidity is the reply to a SELECT of a mailbox that Dovecot made just
+// now, and so with a UIDVALIDITY of this moment.
+func WithoutValidity(reply []byte) []byte {
+	return validity.ReplaceAll(reply, []byte("* OK [UIDVALIDITY] UIDs valid\r"))
+}
+
+// Difference shows where two replies begin to differ, a and b around it; "" if
+// they don't.
+func Difference(a, b []byte) string {
+	if bytes.Equal(a, b) {
+		return ""
+	}
+	at := 0
+	for at < len(a) && at < len(b) && a[at] == b[at] {
+		at++
+	}
+	return formatDifference(a, b, at)
+}
