@@ -24,7 +24,7 @@ struct cat {
 	uint64_t body_size;
 	uint64_t plaintext_size;
 	bool external, failed;
-	/* The record is broken: its metadata is not looked at. */
+	/* It is broken, and not looked at. */
 	bool no_metadata;
 	bool quiet;		/* the error was told */
 
@@ -212,8 +212,7 @@ static void read_piece(struct cat *cat)
 		tool_die("the library refused the request");
 }
 
-/* If the record is broken, which was told, its message may be there all the
-   same, or a part of it. */
+/* If only the metadata is broken, which was told, the message can be saved. */
 static void read_first(struct cat *cat)
 {
 	read_piece(cat);
