@@ -166,12 +166,27 @@ int oracle_metadata(const struct oracle_file *file,
 	return 1;
 }
 
+/* Returns 1 if this is a record header as Dovecot writes it. */
+static int looks_like_record(const unsigned char *p, size_t left)
+{
+	uint64_t size;
+
+	return left >= MESSAGE_HEADER_MIN && p[0] == 1 && p[1] == 2 &&
+		p[2] == 'N' && p[3] == ' ' && p[12] == ' ' &&
+		p[MESSAGE_HEADER_MIN - 1] == '\n' && hex(p + 13, 16, &size) &&
+		size >> 63 == 0;
+}
+
 int oracle_is_unended(const struct oracle_file *file,
 		      const struct oracle_record *record)
 {
 	const unsigned char *begin = file->data + record->metadata;
 	size_t i;
 
+	for (i = 4; i < record->metadata_size; i++) {
+		if (looks_like_record(begin + i, record->metadata_size - i))
+			return 1;
+	}
 	/* The LF of one magic can be that of the next. */
 	for (i = 3; i + 4 <= record->metadata_size; i++) {
 		if (memcmp(begin + i, METADATA_MAGIC, 4) == 0)
