@@ -49,7 +49,7 @@ begin sdbox-small sdbox && {
 
 # Every mail with CRLF, whatever it was saved with.
 begin sdbox-crlf sdbox -o mail_save_crlf=yes && {
-	add medium && compare
+	add medium && holds grep -rq "$(printf '\r')" "$store/mail" && compare
 	end
 }
 
