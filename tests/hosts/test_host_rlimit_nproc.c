@@ -133,6 +133,9 @@ static int after_init(uint32_t backend, const char **paths)
 
 	become(FIRST_UID - 1);
 	ctx = host_init(backend);
+	/* A thread that Go has asked for during init may still be on its way,
+	   and Go does not survive that it is refused. */
+	host_sleep_ms(200);
 	limit_processes(1);
 	host_read_all(ctx, paths, MAILS);
 	host_make_cold(paths, MAILS);
