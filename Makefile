@@ -197,24 +197,39 @@ dovecot:
 	@tests/deps $@
 	@$(MAKE) --no-print-directory all $(DOVECOT_MODULES)
 
-# What starts with imap- is the imap half; it finds the rest in the other.
-build/dovecot/lib95_dbox_aio_plugin.so: \
-		$(filter-out dovecot/imap-%,$(wildcard dovecot/*.c)) $(dovecot_headers)
+# What starts with imap- is the imap half; it finds the rest in the other. The
+# library is loaded when it is used, from where the first argument says, or from
+# where the system has it.
+dovecot_storage_half = $(filter-out dovecot/imap-%,$(wildcard dovecot/*.c))
+dovecot_link = $(CC) -shared $(DOVECOT_CFLAGS) -o $@ $(filter %.c,$^) \
+	$(HARDENED) $(LDFLAGS) $(if $(1),-Wl$(comma)-rpath$(comma)$(1)) -ldl
+comma := ,
+
+build/dovecot/lib95_dbox_aio_plugin.so: $(dovecot_storage_half) $(dovecot_headers)
 	@mkdir -p $(@D)
-	$(CC) -shared $(DOVECOT_CFLAGS) -o $@ $(filter %.c,$^) \
-		$(HARDENED) $(LDFLAGS) $(HOST_LIBS)
+	$(call dovecot_link,$(CURDIR)/lib)
 
 build/dovecot/lib95_imap_dbox_aio_plugin.so: \
 		$(wildcard dovecot/imap-*.c) $(dovecot_headers)
 	@mkdir -p $(@D)
-	$(CC) -shared $(DOVECOT_CFLAGS) -o $@ $(filter %.c,$^) \
-		$(HARDENED) $(LDFLAGS)
+	$(call dovecot_link)
+
+# As above, but it looks where the library is installed.
+build/dovecot/install/lib95_dbox_aio_plugin.so: \
+		$(dovecot_storage_half) $(dovecot_headers) FORCE
+	@mkdir -p $(@D)
+	$(call dovecot_link,$(LIBDIR))
+
+.PHONY: FORCE
+FORCE:
 
 # Where Dovecot looks for modules. The library itself: make install
 .PHONY: install-dovecot
-install-dovecot: dovecot
+install-dovecot: dovecot build/dovecot/install/lib95_dbox_aio_plugin.so
 	$(INSTALL) -d $(DESTDIR)$(DOVECOT_MODULEDIR)
-	$(INSTALL) -m 644 $(DOVECOT_MODULES) $(DESTDIR)$(DOVECOT_MODULEDIR)
+	$(INSTALL) -m 644 build/dovecot/install/lib95_dbox_aio_plugin.so \
+		build/dovecot/lib95_imap_dbox_aio_plugin.so \
+		$(DESTDIR)$(DOVECOT_MODULEDIR)
 
 # A private Dovecot, on storage that is slow on purpose.
 build/plugin-kit: $(call go_sources,tests/plugin)

@@ -39,6 +39,7 @@ var limitCases = []limit{
 		}},
 	{name: "no-core", says: loadError, without: true, change: frontOnly},
 	{name: "broken-core", says: loadError, without: true, change: brokenCore},
+	{name: "broken-front", says: loadError, without: true, change: brokenFront},
 	{name: "few-descriptors", begin: fewDescriptors,
 		change: func(_ *world, c *lab.Config) error { return nil }},
 	{name: "threads", change: settings("dbox_aio_backend = threads")},
@@ -80,6 +81,16 @@ func frontOnly(w *world, c *lab.Config) error {
 func brokenCore(w *world, c *lab.Config) error {
 	return partOfLibrary(w, c, filepath.Join(w.dir, "broken-core"),
 		[]byte("this is no library\n"))
+}
+
+// brokenFront: libdbox_aio.so itself is no library.
+func brokenFront(w *world, c *lab.Config) error {
+	c.Library = filepath.Join(w.dir, "broken-front")
+	if err := os.MkdirAll(c.Library, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(c.Library, "libdbox_aio.so.1"),
+		[]byte("this is no library\n"), 0o755)
 }
 
 func partOfLibrary(w *world, c *lab.Config, dir string, core []byte) error {

@@ -18,11 +18,11 @@ import (
 )
 
 type options struct {
-	slowfs, modules, only string
-	keep, full            bool
-	seed                  uint64
-	duration              time.Duration
-	jobs, rounds          int
+	slowfs, modules, library, only string
+	keep, full                     bool
+	seed                           uint64
+	duration                       time.Duration
+	jobs, rounds                   int
 }
 
 const usage = `usage: kit [options] check|compare|races|limits|stress|demo
@@ -37,6 +37,7 @@ func main() {
 	flag.StringVar(&o.slowfs, "slowfs", "build/slowfs", "the slow file system")
 	flag.StringVar(&o.modules, "modules", "", "where the plugin's modules are;"+
 		" without, stock is compared with stock")
+	flag.StringVar(&o.library, "library", "lib", "where libdbox_aio.so.1 is")
 	flag.StringVar(&o.only, "only", "*", "only tests whose names match")
 	flag.BoolVar(&o.keep, "keep", false, "keep the directory with the Dovecots")
 	flag.BoolVar(&o.full, "full", false, "all commands on all kinds of stores;"+
@@ -54,7 +55,7 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	for _, p := range []*string{&o.slowfs, &o.modules} {
+	for _, p := range []*string{&o.slowfs, &o.modules, &o.library} {
 		if *p != "" {
 			*p, _ = filepath.Abs(*p)
 		}

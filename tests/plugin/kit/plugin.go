@@ -3,9 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 )
 
 // copyPlugin makes copies of the modules and of the library, where the user that
@@ -25,14 +23,10 @@ func (w *world) copyPlugin() error {
 	if err != nil || len(modules) == 0 {
 		return fmt.Errorf("there is no plugin in %s", w.o.modules)
 	}
-	from, err := libraryOf(modules)
-	if err != nil {
-		return err
-	}
-	library, err := filepath.Glob(from + "/libdbox_aio*.so.1")
+	library, err := filepath.Glob(w.o.library + "/libdbox_aio*.so.1")
 	if err != nil || len(library) != 2 {
 		return fmt.Errorf("%s should have libdbox_aio.so.1 and its core: %q",
-			from, library)
+			w.o.library, library)
 	}
 	for _, path := range modules {
 		if err := copyFile(path, w.modules); err != nil {
@@ -45,22 +39,6 @@ func (w *world) copyPlugin() error {
 		}
 	}
 	return nil
-}
-
-var whereFound = regexp.MustCompile(`libdbox_aio\.so\.1 => (\S+)/libdbox_aio\.so`)
-
-// libraryOf is the folder of the library that the modules are linked with.
-func libraryOf(modules []string) (string, error) {
-	for _, module := range modules {
-		out, err := exec.Command("ldd", module).Output()
-		if err != nil {
-			return "", fmt.Errorf("ldd %s: %w", module, err)
-		}
-		if m := whereFound.FindSubmatch(out); m != nil {
-			return string(m[1]), nil
-		}
-	}
-	return "", fmt.Errorf("none of %q finds libdbox_aio.so.1", modules)
 }
 
 // copyFile copies what a path leads to into a folder.
