@@ -192,7 +192,8 @@ void suite_panic(void)
 		loop_round(loop, 1000);
 	loop_idle();
 	CHECK_INT(dead.callbacks, 20);
-	CHECK_INT(dead.good, 0);
+	/* What submit had got ready is good; the rest is not. */
+	CHECK(dead.good < 20);
 	CHECK_INT(dead.failures.count, 1);
 	CHECK_STATUS(dead.failures.status, DBOX_AIO_EINTERNAL);
 	user_close(&dead);
