@@ -94,6 +94,22 @@ man_names()
 	done
 }
 
+# Dovecot's page and docs/dovecot.md have all settings of the plugin, and no
+# others.
+man_dovecot()
+{
+	mandoc -Tlint -W warning docs/man/dovecot-dbox-aio.7 || return 1
+	tr -d '\n' <dovecot/dbox-aio-settings.c |
+		grep -oE '(setting_get_[a-z]*|mail_user_plugin_getenv)\([a-z>-]*,[[:space:]]*(SETTING_PREFIX)?"[a-z_]*"' |
+		sed 's/.*"\(.*\)"/dbox_aio_\1/' | sort -u >"$work/settings"
+	[ "$(wc -l <"$work/settings")" -ge 4 ] || return 1
+	sed -n 's/^\.It Cm \(dbox_aio_.*\)/\1/p' \
+		docs/man/dovecot-dbox-aio.7 | sort -u |
+		diff "$work/settings" - || return 1
+	sed -n 's/^| `\(dbox_aio_[a-z_]*\)`.*/\1/p' docs/dovecot.md | sort -u |
+		diff "$work/settings" -
+}
+
 # Structs and enums as they are in the header, but for comments.
 man_structs()
 {
@@ -247,7 +263,7 @@ build/mkstore -sdbox 60 -mdbox 0 "$work/store" >&2 || exit 1
 mails=$work/store/sdbox/mailboxes/INBOX/dbox-Mails
 
 for name in man_lint man_signatures man_names man_structs man_constants \
-	man_fields man_references tutorial_code tutorial_step_1 \
+	man_fields man_references man_dovecot tutorial_code tutorial_step_1 \
 	tutorial_step_2 tutorial_step_3 links pictures; do
 	wanted $name || continue
 	# in a shell of its own: it may change variables
