@@ -20,8 +20,12 @@ static bool dbox_aio_mail_prefetch(struct mail *_mail)
 
 	if (amail->read != NULL)
 		return FALSE;
-	if (dbox_aio_mailbox_is_quick(_mail->box))
-		return TRUE;
+	if (dbox_aio_mailbox_is_quick(_mail->box)) {
+		/* Without mail_prefetch_count Dovecot would only tell the
+		   kernel to read what it reads itself in the next moment. */
+		return _mail->box->storage->set->mail_prefetch_count == 0 ||
+			amail->module_ctx.super.prefetch(_mail);
+	}
 	if (_mail->saving || _mail->expunged ||
 	    mail->open_file != NULL || mail->imail.data.stream != NULL ||
 	    !dbox_aio_mail_wanted(&mail->imail, &flags))

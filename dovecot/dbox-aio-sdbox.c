@@ -47,7 +47,8 @@ void dbox_aio_file_set_input(struct dbox_file *file,
 	/* dbox_file_close() doesn't close the descriptor if there is an
 	   input: the stream does. */
 	file->fd = result->fd;
-	file->input = i_stream_create_dbox_message(result, file->cur_path);
+	file->input = i_stream_create_dbox_message(result, file->cur_path,
+		result->from_alt ? file->primary_path : file->alt_path);
 }
 
 bool dbox_aio_sdbox_use(struct dbox_mail *mail,

@@ -205,10 +205,12 @@ read_keep_fd(struct dbox_read *read, const struct dbox_aio_result *result)
 	    kept_fds >= reader->limits.max_kept_fds)
 		return;
 	read->result.fd = dbox_aio_message_take_fd(result->message);
-	if (read->result.fd < 0)
+	if (read->result.fd < 0) {
 		read->result.fd = -1;
-	else
+	} else {
+		read->result.fd_kept = TRUE;
 		kept_fds++;
+	}
 }
 
 static void
@@ -495,6 +497,7 @@ void dbox_read_take_result(struct dbox_read *read,
 		if (reader != NULL)
 			reader->counters.used++;
 		read->result.fd = -1;
+		read->result.fd_kept = FALSE;
 	} else if (reader != NULL) {
 		reader->counters.refused++;
 	}
@@ -505,7 +508,9 @@ void dbox_read_result_free(struct dbox_read_result *result)
 	struct dbox_reader *reader = dbox_reader_find();
 
 	if (result->fd != -1) {
-		kept_fds--;
+		if (result->fd_kept)
+			kept_fds--;
+		result->fd_kept = FALSE;
 		/* close() can wait for storage, the library's doesn't */
 		if (reader == NULL ||
 		    dbox_aio_close_fd(reader->ctx, result->fd) < 0)

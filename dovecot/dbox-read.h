@@ -38,8 +38,9 @@ struct dbox_read_result {
 	   such a file for the second time. NULL otherwise. */
 	const char *broken_header;
 	bool broken_in_alt;
-	/* the file's descriptor, or -1 */
+	/* the file's descriptor, or -1; and whether it came with the message */
 	int fd;
+	bool fd_kept;
 	uoff_t record_offset, file_size;
 	unsigned int file_version, file_header_size, msg_header_size;
 	time_t create_time;

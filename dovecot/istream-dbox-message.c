@@ -30,7 +30,7 @@ struct dbox_message_istream {
 	string_t *header, *metadata;
 
 	/* result.fd is for all that is between and behind the parts */
-	char *path;
+	char *path, *alt_path;
 };
 
 static void i_stream_dbox_message_destroy(struct iostream_private *stream)
@@ -43,6 +43,7 @@ static void i_stream_dbox_message_destroy(struct iostream_private *stream)
 	str_free(&mstream->header);
 	str_free(&mstream->metadata);
 	i_free(mstream->path);
+	i_free(mstream->alt_path);
 	i_stream_free_buffer(&mstream->istream);
 }
 
@@ -81,6 +82,11 @@ file_read(struct dbox_message_istream *mstream, uoff_t offset,
 
 	if (mstream->result.fd == -1) {
 		mstream->result.fd = open(mstream->path, O_RDONLY | O_CLOEXEC);
+		if (mstream->result.fd == -1 && errno == ENOENT &&
+		    mstream->alt_path != NULL) {
+			mstream->result.fd = open(mstream->alt_path,
+						  O_RDONLY | O_CLOEXEC);
+		}
 		if (mstream->result.fd == -1) {
 			io_stream_set_error(&stream->iostream,
 				"open(%s) failed: %m", mstream->path);
@@ -243,13 +249,14 @@ parts_init(struct dbox_message_istream *mstream,
 
 struct istream *
 i_stream_create_dbox_message(const struct dbox_read_result *result,
-			     const char *path)
+			     const char *path, const char *alt_path)
 {
 	struct dbox_message_istream *mstream;
 
 	mstream = i_new(struct dbox_message_istream, 1);
 	mstream->result = *result;
 	mstream->path = i_strdup(path);
+	mstream->alt_path = i_strdup(alt_path);
 
 	parts_init(mstream, &mstream->result);
 

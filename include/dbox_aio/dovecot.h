@@ -29,6 +29,31 @@ struct dbox_aio_dovecot {
 	void *context;
 };
 
+/* Leaves the ioloop context of the user whose work is being done, so that what
+   is added to the ioloop now doesn't belong to him, and returns it for
+   dbox_aio_dovecot_enter(); NULL if there is none. Keeps the prefix of log
+   messages, which can be another one than the user's. */
+static inline struct ioloop_context *
+dbox_aio_dovecot_leave(struct ioloop *ioloop, const char **log_prefix_r)
+{
+	struct ioloop_context *user = io_loop_get_current_context(ioloop);
+
+	*log_prefix_r = t_strdup(i_get_failure_prefix());
+	if (user != NULL)
+		io_loop_context_deactivate(user);
+	return user;
+}
+
+static inline void
+dbox_aio_dovecot_enter(struct ioloop_context *user, const char *log_prefix)
+{
+	if (user == NULL)
+		return;
+	io_loop_context_activate(user);
+	if (strcmp(i_get_failure_prefix(), log_prefix) != 0)
+		i_set_failure_prefix("%s", log_prefix);
+}
+
 static inline void dbox_aio_dovecot_ready(struct dbox_aio_dovecot *adapter)
 {
 	void (*dispatched)(int ret, void *context) = adapter->dispatched;
@@ -67,6 +92,7 @@ dbox_aio_dovecot_attach(struct dbox_aio_dovecot **adapter_r,
 {
 	struct dbox_aio_dovecot *adapter;
 	struct ioloop_context *user;
+	const char *log_prefix;
 	const int fd = dbox_aio_fd(ctx);
 
 	*adapter_r = NULL;
@@ -79,13 +105,12 @@ dbox_aio_dovecot_attach(struct dbox_aio_dovecot **adapter_r,
 	adapter->context = context;
 	/* io_add() would keep the context of the user whose work is being
 	   done, and activate it in each callback. */
-	user = io_loop_get_current_context(ioloop);
-	if (user != NULL)
-		io_loop_context_deactivate(user);
-	adapter->io = io_add_to(ioloop, fd, IO_READ,
-				dbox_aio_dovecot_ready, adapter);
-	if (user != NULL)
-		io_loop_context_activate(user);
+	T_BEGIN {
+		user = dbox_aio_dovecot_leave(ioloop, &log_prefix);
+		adapter->io = io_add_to(ioloop, fd, IO_READ,
+					dbox_aio_dovecot_ready, adapter);
+		dbox_aio_dovecot_enter(user, log_prefix);
+	} T_END;
 	*adapter_r = adapter;
 	return 0;
 }

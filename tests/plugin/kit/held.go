@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"libdbox_aio/tests/plugin/lab"
 	"libdbox_aio/tests/plugin/wire"
@@ -76,7 +77,10 @@ func (o *others) comesIn() error {
 // heldTests: another client of the process is served while reads are in flight.
 func (s *raceSite) heldTests(name string) {
 	k, other := kindNamed(name), "mdbox-one"
-	for _, h := range heldCommands {
+	for i, h := range heldCommands {
+		if i%3 != 0 && name != "sdbox" && !s.world.o.full {
+			continue
+		}
 		s.run("noop/"+name+"/"+h.command, func() error {
 			if err := s.resetBoth(name, other); err != nil {
 				return err
@@ -115,7 +119,10 @@ func (s *raceSite) heldTest(user, other, command string, reads bool) error {
 	return s.same(user, "INBOX", command, reply)
 }
 
-// loginMeanwhile: a client can come while another one's reads are held up.
+// loginMeanwhile: a client comes while another one's reads are held up. Dovecot
+// calls setuid() for him, and the C library's setuid() waits until every thread
+// of the process is out of the kernel: so he may have to wait for reads that are
+// in flight, but not longer.
 func (s *raceSite) loginMeanwhile(user, other string) error {
 	a, err := s.client(user, "INBOX")
 	if err != nil {
@@ -124,14 +131,19 @@ func (s *raceSite) loginMeanwhile(user, other string) error {
 	defer a.Drop()
 	command := "FETCH 1:* (BODY.PEEK[])"
 	o := &others{s: s, user: other}
-	reply, waited, err := s.whileHeld(a, command, o.comesIn)
+	came := make(chan error, 1)
+	reply, waited, err := s.whileHeld(a, command, func() error {
+		go func() { came <- o.comesIn() }()
+		time.Sleep(200 * time.Millisecond)
+		return nil
+	})
 	if err == nil && !waited {
 		err = errors.New("it was answered without reading any mail")
 	}
 	if err != nil {
 		return err
 	}
-	return s.same(user, "INBOX", command, reply)
+	return errors.Join(<-came, s.same(user, "INBOX", command, reply))
 }
 
 // manyClients: all at once in one process, each gets what is his.
