@@ -181,7 +181,13 @@ func (c *comparison) scripts(scripts []script) ([]string, error) {
 					return nil, err
 				}
 			}
-			return s.play(c.k.name, sc)
+			t, err := s.play(c.k.name, sc)
+			if sc.name == "X-SAVEDATE" && err == nil {
+				for i, reply := range t.replies {
+					t.replies[i] = s.rightDates(c.k, reply)
+				}
+			}
+			return t, err
 		})
 		if err != nil {
 			return differences, fmt.Errorf("%s: %w", sc.name, err)

@@ -7,6 +7,9 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"libdbox_aio/tests/plugin/lab"
+	"libdbox_aio/tests/plugin/wire"
 )
 
 // processRaces are what other processes do to a mailbox while its mails are being
@@ -114,7 +117,15 @@ func (s *raceSite) meanwhile(user, held string, ops [][]string,
 		return err
 	}
 	// Whoever comes now sees what is so now.
-	b, err := s.client(user, "INBOX")
+	a.Drop()
+	var b *wire.IMAP
+	err = lab.Eventually(func() error {
+		// With a new configuration he must wait for the old process's end:
+		// there is to be one only.
+		var err error
+		b, err = s.client(user, "INBOX")
+		return err
+	})
 	if err != nil {
 		return err
 	}
