@@ -110,10 +110,11 @@ int dbox_aio_wait_request(struct dbox_aio *ctx, uint64_t id, int timeout_ms)
 
 	/* What was cleared may have been another request's. One signal is for
 	   all of it. */
+	if (waiting.cleared && ret < 0 && ret != DBOX_AIO_ETIMEDOUT)
+		waiting.more |= DBOX_CORE_MORE_WORK;
 	ctx->out_more |= waiting.more;
 	if (waiting.more != 0 ||
-	    (waiting.cleared && ctx->out_next < ctx->out_count) ||
-	    (waiting.cleared && ret < 0 && ret != DBOX_AIO_ETIMEDOUT))
+	    (waiting.cleared && ctx->out_next < ctx->out_count))
 		event_signal(ctx->event_fd);
 	event_signal_room(ctx);
 	return ret;

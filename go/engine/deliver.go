@@ -9,7 +9,7 @@ import (
 // signal the event descriptor.
 func (e *Engine) Dispatch(out []abi.Completion, budget int64) (int, uint32) {
 	e.enter(budget)
-	e.mounts.Refresh(e.now())
+	e.mounts.Refresh(e.time)
 	e.pump(len(out))
 	n := 0
 	for n < len(out) && e.ready.head != none {
@@ -29,6 +29,7 @@ func (e *Engine) Take(id uint64, out *abi.Completion, budget int64) (bool, abi.S
 		return false, abi.ENOENT, 0
 	}
 	e.enter(budget)
+	e.mounts.Refresh(e.time)
 	r := e.requests.at(slot)
 	if r.state == stateQueued {
 		e.queue.Remove(slot, true)

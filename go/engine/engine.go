@@ -60,6 +60,7 @@ type Engine struct {
 	deadline int64 // of this call
 	time     int64 // when it was looked at last
 	calls    uint32
+	narrow   bool  // descriptors are short: see crowded
 	batching bool  // what the cache may answer is asked for by the backend's Turn
 	turnLeft int   // bytes that may still be read in the next Turn
 	unclosed []int // descriptors that nobody could close

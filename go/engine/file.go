@@ -21,8 +21,9 @@ type file struct {
 	group   [2]int32 // the mount that the path seems to lie on
 	local   [2]bool  // and whether an open may be tried at once
 	handle  bool
-	linked  bool // some part of the path is a symbolic link
-	own     bool // of one request alone: not among the names
+	located uint32 // the mounts' generation at that time
+	linked  bool   // some part of the path is a symbolic link
+	own     bool   // of one request alone: not among the names
 	cookie  uintptr
 	number  uint64 // of a handle, as the front knows it
 	refs    int32  // of requests, operations and the handle
@@ -140,11 +141,18 @@ func (e *Engine) newFile(path, alt []byte) (int32, error) {
 		waiters: list{none, none},
 		chain:   none,
 	}
-	f.group[0], f.local[0] = e.mounts.Path(path)
-	if alt != nil {
-		f.group[1], f.local[1] = e.mounts.Path(alt)
-	}
+	e.locate(f)
 	return i, nil
+}
+
+// locate asks on which mounts the paths lie.
+func (e *Engine) locate(f *file) {
+	for k := range f.path {
+		if f.path[k] != 0 {
+			f.group[k], f.local[k] = e.mounts.Path(f.text(k))
+		}
+	}
+	f.located = e.mounts.Generation()
 }
 
 // unrefFile drops a reference; the last one frees the name. The open file
@@ -246,6 +254,9 @@ func (e *Engine) tryOpen(i int32) {
 	f := e.files.at(i)
 	k := f.which()
 	e.stats.Opens++
+	if !f.linked && f.located != e.mounts.Generation() {
+		e.locate(f) // something was mounted since
+	}
 	switch {
 	case !f.local[k]:
 		e.startOpen(i, false)
@@ -284,6 +295,7 @@ func (e *Engine) startOpen(i int32, cached bool) {
 	op.path = f.path[k]
 	op.wait = !cached
 	op.cached = cached
+	op.alone = e.narrow
 	f.refs++
 	f.openOp = o
 	e.startOp(o)

@@ -116,9 +116,6 @@ func (e *Engine) begin(id int32) {
 			e.beginStat(id) // the file may have grown
 			return
 		}
-		if n.sized && !e.known(id, n) {
-			return
-		}
 		e.wantHeader(id)
 	case abi.OpStat:
 		e.beginStat(id)
@@ -135,27 +132,14 @@ func (e *Engine) beginStat(id int32) {
 	r := e.requests.at(id)
 	n := e.nodes.at(r.node)
 	if !n.slow {
-		if e.known(id, n) {
-			e.finish(id)
+		if errno := e.be.Attr(n.fd, &n.attr); errno != 0 {
+			e.fail(id, abi.EIO, int32(errno), detailStat)
+			return
 		}
+		e.finish(id)
 		return
 	}
 	e.startStat(id)
-}
-
-// known asks for the attributes of a file on a local file system, and fails
-// the request if they can't be had, or are not a mail file's.
-func (e *Engine) known(id int32, n *node) bool {
-	errno := e.attributes(n)
-	switch {
-	case errno != 0:
-		e.fail(id, abi.EIO, int32(errno), detailStat)
-	case !n.attr.Regular():
-		e.fail(id, abi.ENOTFILE, 0, detailNotFile)
-	default:
-		return true
-	}
-	return false
 }
 
 // startStat asks the storage for the attributes; statDone follows.

@@ -27,7 +27,6 @@ type node struct {
 	reading bool  // the header is being read
 	slow    bool  // no call on the descriptor may be made on this thread
 	alt     bool  // found at the alternative path
-	sized   bool  // of attr only the size is known
 }
 
 // newNode takes over a descriptor that was just opened. inline says that
@@ -36,25 +35,19 @@ func (e *Engine) newNode(fd, mount int32, inline bool) (int32, abi.Status, sysca
 	i := e.nodes.alloc()
 	n := e.nodes.at(i)
 	*n = node{fd: fd, file: none, mount: mount, refs: 1, waiters: list{none, none}}
-	if inline && e.mounts.Sure(mount) {
-		// A size costs a third of all attributes. What is not a regular file
-		// fails to seek, has the size 0, or can't be read as mail; see fail.
-		if size, errno := e.be.Size(fd); errno == 0 && size > 0 {
-			n.attr.Size = size
-			n.sized = true
-			e.stats.OpenFiles++
-			return i, abi.OK, 0
+	// Where the mount has just been seen to be the one, it is not asked for.
+	sure := inline && e.mounts.Sure(mount) && e.be.LocalAttr(fd, &n.attr) == 0
+	if !sure {
+		if errno := e.be.Attr(fd, &n.attr); errno != 0 {
+			n.slow = !inline
+			e.closeNode(i)
+			e.unrefNode(i)
+			return none, abi.EIO, errno
 		}
-	}
-	if errno := e.be.Attr(fd, &n.attr); errno != 0 {
-		n.slow = !inline
-		e.closeNode(i)
-		e.unrefNode(i)
-		return none, abi.EIO, errno
-	}
-	if !inline || !e.mounts.Verify(mount, n.attr.MountID) {
-		n.mount = e.mounts.ByID(n.attr.MountID)
-		n.slow = !e.mounts.At(n.mount).Local
+		if !inline || !e.mounts.Verify(mount, n.attr.MountID) {
+			n.mount = e.mounts.ByID(n.attr.MountID)
+			n.slow = !e.mounts.At(n.mount).Local
+		}
 	}
 	e.stats.OpenFiles++
 	if !n.attr.Regular() {
@@ -64,15 +57,6 @@ func (e *Engine) newNode(fd, mount int32, inline bool) (int32, abi.Status, sysca
 		return none, abi.ENOTFILE, 0
 	}
 	return i, abi.OK, 0
-}
-
-// attributes asks again for what is known of an open file.
-func (e *Engine) attributes(n *node) syscall.Errno {
-	errno := e.be.Attr(n.fd, &n.attr)
-	if errno == 0 {
-		n.sized = false
-	}
-	return errno
 }
 
 func (e *Engine) unrefNode(i int32) {
@@ -159,7 +143,7 @@ func (e *Engine) closeNode(i int32) {
 func (e *Engine) closeFD(fd, mount int32, slow bool) {
 	switch {
 	case slow:
-	case e.batching:
+	case e.batching && !e.narrow:
 		e.be.CloseSoon(fd)
 		return
 	default:
@@ -210,10 +194,6 @@ func (e *Engine) takeDescriptor(r *request) (int32, syscall.Errno) {
 			return -1, errno
 		}
 		fd = int32(own)
-	}
-	if n.sized {
-		// Asking for the size has moved its offset.
-		_, _ = unix.Seek(int(fd), 0, unix.SEEK_SET)
 	}
 	// It was opened with O_NONBLOCK, for the case of a FIFO.
 	_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETFL, 0)

@@ -39,6 +39,7 @@ type op struct {
 	wait     bool
 	remote   bool
 	cached   bool   // an open that only asks the cache
+	alone    bool   // while no other file was open for a moment only
 	call     uint32 // of the engine, in which it was begun
 	retries  uint8
 	worker   bool // takes a worker
@@ -203,10 +204,12 @@ func (e *Engine) handle(ev backend.Event) {
 		errno, n = syscall.Errno(-ev.Res), 0
 	}
 	if o.cached && !o.orphaned {
-		switch errno {
-		case unix.EAGAIN, unix.ELOOP, unix.EINVAL, unix.EMFILE, unix.ENFILE:
-			// Without descriptors too: by then the batch has given its own back.
+		switch {
+		case errno == unix.EAGAIN || errno == unix.ELOOP || errno == unix.EINVAL:
 			e.notCached(i, errno)
+			return
+		case (errno == unix.EMFILE || errno == unix.ENFILE) && !o.alone:
+			e.crowded(i)
 			return
 		}
 	}
@@ -245,6 +248,18 @@ func (e *Engine) opened(i, fd int32, errno syscall.Errno) {
 		e.openDone(name, fd, errno, mount, inline)
 	case errno == 0:
 		e.closeLate(fd)
+	}
+	e.endOp(i)
+}
+
+// crowded is called when a batch has not enough descriptors for all of its
+// files: they are opened one at a time from now on.
+func (e *Engine) crowded(i int32) {
+	f := e.files.at(e.ops.at(i).file)
+	e.narrow = true
+	f.openOp = none
+	for id := e.pop(&f.waiters); id != none; id = e.pop(&f.waiters) {
+		e.requeue(id)
 	}
 	e.endOp(i)
 }

@@ -91,6 +91,9 @@ const (
 func (e *Engine) pump(results int) {
 	e.expire()
 	e.batching = e.queue.Len() >= batchLeast && e.be.Batched()
+	if e.inFlight == e.slow {
+		e.narrow = false
+	}
 	e.turn()
 	e.releaseHeld()
 	for {
@@ -114,7 +117,7 @@ func (e *Engine) pump(results int) {
 // batch, else one. Returns their number.
 func (e *Engine) beginSome(results int) int {
 	begun, most := 0, 1
-	if e.batching {
+	if e.batching && !e.narrow {
 		most = min(batch, e.keepOpen/2) // each has a file open for a moment
 	}
 	for begun < most && e.readyLen < results && e.roomy() {
@@ -138,7 +141,12 @@ func (e *Engine) beginSome(results int) int {
 // roomy reports whether the ring can take more. Workers are looked after
 // mount by mount, see updateBlock: what one does not answer must not keep
 // others from being asked.
-func (e *Engine) roomy() bool { return e.inFlight-e.slow < e.opts.QueueDepth }
+func (e *Engine) roomy() bool {
+	if e.narrow {
+		return e.inFlight == e.slow
+	}
+	return e.inFlight-e.slow < e.opts.QueueDepth
+}
 
 // turn gives the backend what is to be done and handles what it has done;
 // returns the number of events. It is not bounded by time: each event is

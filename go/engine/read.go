@@ -108,7 +108,7 @@ func (e *Engine) readMain(first int32, start uint64, block uintptr, length int) 
 func (e *Engine) plan(r *request, n *node) (start uint64, length int) {
 	if f := n.file; f != none && e.files.at(f).handle && r.offset+max(r.hint, 1) > n.attr.Size {
 		// The file may have grown since it was opened.
-		_ = e.attributes(n)
+		_ = e.be.Attr(n.fd, &n.attr)
 	}
 	start = r.offset
 	if r.offset == 0 || !n.known && r.offset <= startMax {
@@ -250,7 +250,7 @@ func (e *Engine) rereadMain(id int32, end uint64) {
 // been read. false: the file ends before.
 func (e *Engine) justified(r *request, have, end uint64) (uint64, bool) {
 	n := e.nodes.at(r.node)
-	_ = e.attributes(n)
+	_ = e.be.Attr(n.fd, &n.attr)
 	if end <= n.attr.Size {
 		return end, true
 	}
@@ -526,7 +526,7 @@ func (e *Engine) findMetadata(id int32) bool {
 // fileEnd is where a file ends of which nothing could be read at off.
 func (e *Engine) fileEnd(r *request, off uint64) uint64 {
 	n := e.nodes.at(r.node)
-	_ = e.attributes(n)
+	_ = e.be.Attr(n.fd, &n.attr)
 	return min(n.attr.Size, off)
 }
 

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"libdbox_aio/go/abi"
-	"libdbox_aio/go/backend"
 	"libdbox_aio/go/sched"
 )
 
@@ -74,30 +73,8 @@ func (e *Engine) find(id uint64) (int32, bool) {
 // fail ends a request with an error.
 func (e *Engine) fail(id int32, status abi.Status, errno int32, detail uint16) {
 	r := e.requests.at(id)
-	if r.node != none && aboutFile(status) && !e.isFile(r) {
-		status, errno, detail = abi.ENOTFILE, 0, detailNotFile
-		r.record, r.errorOffset = r.offset, 0
-	}
 	r.status, r.errno, r.detail, r.resultFlags = status, errno, detail, 0
 	e.finish(id)
-}
-
-// aboutFile reports whether a request fails for what is in its file.
-func aboutFile(status abi.Status) bool {
-	switch status {
-	case abi.ECORRUPT, abi.ETRUNCATED, abi.EVERSION, abi.ETOOBIG, abi.EIO, abi.ENOTFILE:
-		return true
-	}
-	return false
-}
-
-// isFile looks at last, before a request fails, at whether its file is one.
-func (e *Engine) isFile(r *request) bool {
-	n := e.nodes.at(r.node)
-	if n.sized && n.fd >= 0 && e.attributes(n) == 0 && !n.attr.Regular() {
-		n.attr = backend.Attr{Mode: n.attr.Mode}
-	}
-	return n.sized || n.attr.Regular()
 }
 
 // finish ends a request: it lets go of its operations and of its use of the

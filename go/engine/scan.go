@@ -90,7 +90,7 @@ func (e *Engine) readChunk(id int32) {
 	if s.skim != 0 {
 		length = min(length, max(uint64(max(e.room(rd)-slack, 0)), startMax))
 	}
-	_ = e.attributes(n)
+	_ = e.be.Attr(n.fd, &n.attr)
 	// One byte more than there is shows that the file ends there.
 	rest := uint64(startMax)
 	if n.attr.Size > start {

@@ -45,6 +45,7 @@ type Table struct {
 	fd        int              // of mountinfo, to be told of changes; or -1
 	trusted   bool             // mountinfo still describes what this process sees
 	asked     int64            // when Refresh asked the kernel last
+	loaded    uint32           // how often the mounts were read
 	misses    int              // files found on another mount than Path had said
 	linked    map[string]int32 // see Linked
 	dir       []byte           // the last directory that was looked up, with its slash
@@ -130,6 +131,9 @@ func (t *Table) Verify(i int32, id uint64) bool {
 }
 
 const maxMisses = 4
+
+// Generation changes whenever what Path has said may be out of date.
+func (t *Table) Generation() uint32 { return t.loaded }
 
 // Sure reports whether a file was found on this mount, where Path had said,
 // since Refresh has asked the kernel last.
@@ -230,11 +234,13 @@ func (t *Table) load() {
 	if t.fd < 0 {
 		return
 	}
+	t.loaded++
 	t.read()
 	t.forgetLinked()
 	t.dir = t.dir[:0]
 	for i := range t.mounts {
 		t.mounts[i].gone = true
+		t.mounts[i].seen = 0
 	}
 	var listed []int32
 	for rest := t.buf; len(rest) > 0; {

@@ -144,6 +144,40 @@ static void test_other_signal(void)
 	dbox_aio_deinit(&ctx);
 }
 
+/* What had to be read is not forgotten when one signal is for it, for a ready
+   result, and cleared by a wait for a request that is gone. */
+static void test_wait_gone(struct dbox_aio *ctx)
+{
+	struct outcome gone = { 0 }, ready = { 0 }, cold = { 0 };
+	const char *cold_path = check_path("u.cold");
+	struct dbox_aio_request requests[2];
+	uint64_t gone_id;
+	int i, fd;
+
+	sdbox_write_big(cold_path, 200000);
+	submit_ready(ctx, &gone);
+	gone_id = gone.id;
+	loop_until(ctx, &gone);
+	outcome_clear(&gone);
+	for (i = 0; i < 10; i++) {
+		fd = open(cold_path, O_RDONLY);
+		CHECK(fd >= 0 && fdatasync(fd) == 0);
+		CHECK(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0);
+		close(fd);
+		requests[0] = request_make(DBOX_AIO_READ, path, &ready);
+		requests[1] = request_make(DBOX_AIO_READ, cold_path, &cold);
+		CHECK_STATUS(dbox_aio_submit(ctx, requests, 2, NULL), 2);
+		/* It has been read by then, most probably. */
+		(void)usleep(20000);
+		CHECK_STATUS(dbox_aio_wait_request(ctx, gone_id, 0),
+			     DBOX_AIO_ENOENT);
+		loop_until(ctx, &cold);
+		loop_until(ctx, &ready);
+		outcome_clear(&cold);
+		outcome_clear(&ready);
+	}
+}
+
 /* They are called back by deinit too, as all that is pending. */
 static void test_deinit(void)
 {
@@ -182,6 +216,7 @@ int main(int argc, char **argv)
 	test_cancel(ctx);
 	test_wait(ctx);
 	test_max(ctx);
+	test_wait_gone(ctx);
 	dbox_aio_deinit(&ctx);
 	test_other_signal();
 	test_deinit();

@@ -38,6 +38,7 @@ func EmptyPath() uintptr { return uintptr(unsafe.Pointer(&emptyPath[0])) }
 type Calls struct {
 	how   unix.OpenHow
 	statx unix.Statx_t
+	stat  unix.Stat_t
 }
 
 // NewCalls prepares the arguments that never change.
@@ -92,11 +93,25 @@ type iovec struct {
 	len  uint64
 }
 
-// Size implements backend.Backend by lseek(2), for which local file systems
-// need no lock and which copies no attributes.
-func (c *Calls) Size(fd int32) (uint64, syscall.Errno) {
-	size, _, errno := unix.RawSyscall(unix.SYS_LSEEK, uintptr(fd), 0, unix.SEEK_END)
-	return uint64(size), errno
+// LocalAttr implements backend.Backend by fstat(2).
+func (c *Calls) LocalAttr(fd int32, a *backend.Attr) syscall.Errno {
+	s := &c.stat
+	_, _, errno := unix.RawSyscall(unix.SYS_FSTAT, uintptr(fd), uintptr(unsafe.Pointer(s)), 0)
+	if errno != 0 {
+		return errno
+	}
+	*a = backend.Attr{
+		Size:      uint64(s.Size),
+		Inode:     s.Ino,
+		Device:    uint64(s.Dev),
+		Nlink:     uint64(s.Nlink),
+		Mtime:     s.Mtim.Sec,
+		Ctime:     s.Ctim.Sec,
+		MtimeNsec: uint32(s.Mtim.Nsec),
+		CtimeNsec: uint32(s.Ctim.Nsec),
+		Mode:      s.Mode,
+	}
+	return 0
 }
 
 // How gives the address of what TryOpen asks of openat2(2), and its size.
