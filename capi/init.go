@@ -116,11 +116,33 @@ func setText(dst *[256]C.char, text string) {
 }
 
 // warmUp lets the Go runtime start now what it starts when it first needs it:
-// the threads of its garbage collector, as the front has just made sure that
-// threads can be created, and a Go runtime that is refused one ends the
-// process; and its poller's descriptors, so that a host which counts its
-// descriptors after init finds no more later.
+// its threads, as the front has just made sure that threads can be created, and
+// a Go runtime that is refused one ends the process; and its poller's
+// descriptors, so that a host which counts its descriptors after init finds no
+// more later.
 var warmUp = sync.OnceFunc(func() {
 	runtime.GC()
+	startThreads(spareThreads)
 	time.AfterFunc(time.Hour, func() {}).Stop()
 })
+
+// spareThreads are as many as the scheduler was seen to want more, when a call
+// took long and the process could have no more threads by then.
+const spareThreads = 4
+
+// startThreads has as many threads at once; the runtime keeps them.
+func startThreads(n int) {
+	var begun sync.WaitGroup
+	end := make(chan struct{})
+	for range n {
+		begun.Add(1)
+		go func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			begun.Done()
+			<-end
+		}()
+	}
+	begun.Wait()
+	close(end)
+}

@@ -52,21 +52,26 @@ type Executor interface {
 }
 
 // Do does an operation on the calling thread, which waits for it, and returns
-// its result or a negative errno.
+// its result or a negative errno. It is for processes that can have no thread:
+// Go's scheduler is not told, as it might want one while the thread waits.
 func Do(op *backend.Op) int32 {
 	job := Job{Buf: op.Buf, Path: op.Path, Off: op.Off, Len: op.Len, FD: op.FD, Kind: uint32(op.Kind)}
-	run(&job)
+	runBy(unix.RawSyscall6, &job)
 	return job.Result
 }
 
 // run does a job on the calling goroutine.
-func run(job *Job) {
+func run(job *Job) { runBy(unix.Syscall6, job) }
+
+type syscall6 func(number, a, b, c, d, e, f uintptr) (uintptr, uintptr, unix.Errno)
+
+func runBy(sys syscall6, job *Job) {
 	if !atomic.CompareAndSwapUint32(&job.State, jobQueued, jobRunning) {
 		job.Result = -int32(unix.ECANCELED)
 		return
 	}
 	for {
-		n, errno := call(job)
+		n, errno := call(sys, job)
 		if errno == unix.EINTR {
 			continue
 		}
@@ -78,22 +83,22 @@ func run(job *Job) {
 	}
 }
 
-func call(job *Job) (uintptr, unix.Errno) {
+func call(sys syscall6, job *Job) (uintptr, unix.Errno) {
 	var n uintptr
 	var errno unix.Errno
 	switch backend.Kind(job.Kind) {
 	case backend.Open:
 		at := unix.AT_FDCWD
-		n, _, errno = unix.Syscall6(unix.SYS_OPENAT, uintptr(at), job.Path, posix.OpenFlags, 0, 0, 0)
+		n, _, errno = sys(unix.SYS_OPENAT, uintptr(at), job.Path, posix.OpenFlags, 0, 0, 0)
 	case backend.Read:
-		n, _, errno = unix.Syscall6(unix.SYS_PREAD64, uintptr(job.FD), job.Buf, uintptr(job.Len), uintptr(job.Off), 0, 0)
+		n, _, errno = sys(unix.SYS_PREAD64, uintptr(job.FD), job.Buf, uintptr(job.Len), uintptr(job.Off), 0, 0)
 	case backend.Stat:
-		n, _, errno = unix.Syscall6(unix.SYS_STATX, uintptr(job.FD), posix.EmptyPath(), unix.AT_EMPTY_PATH,
+		n, _, errno = sys(unix.SYS_STATX, uintptr(job.FD), posix.EmptyPath(), unix.AT_EMPTY_PATH,
 			posix.StatxMask, job.Buf, 0)
 	case backend.Close:
 		// The descriptor is free whatever the result: EINTR must not close
 		// somebody else's.
-		_, _, _ = unix.Syscall(unix.SYS_CLOSE, uintptr(job.FD), 0, 0)
+		_, _, _ = sys(unix.SYS_CLOSE, uintptr(job.FD), 0, 0, 0, 0, 0)
 	default:
 		errno = unix.ENOSYS
 	}
