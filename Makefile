@@ -214,11 +214,13 @@ build/dovecot/lib95_imap_dbox_aio_plugin.so: \
 	@mkdir -p $(@D)
 	$(call dovecot_link)
 
-# As above, but it looks where the library is installed.
+# As above, but it looks where the library is installed. Packages, for which
+# that is where the loader looks by itself, want it empty.
+DOVECOT_RPATH ?= $(LIBDIR)
 build/dovecot/install/lib95_dbox_aio_plugin.so: \
 		$(dovecot_storage_half) $(dovecot_headers) FORCE
 	@mkdir -p $(@D)
-	$(call dovecot_link,$(LIBDIR))
+	$(call dovecot_link,$(DOVECOT_RPATH))
 
 .PHONY: FORCE
 FORCE:

@@ -124,19 +124,26 @@ var warmUp = sync.OnceFunc(func() {
 	runtime.GC()
 	startThreads(spareThreads)
 	time.AfterFunc(time.Hour, func() {}).Stop()
+	time.Sleep(settleTime)
 })
 
 // spareThreads are as many as the scheduler was seen to want more, when a call
 // took long and the process could have no more threads by then.
 const spareThreads = 4
 
+// settleTime is for threads that were asked for and are still on their way: a
+// host may lower its limits as soon as init returns.
+const settleTime = 20 * time.Millisecond
+
 // startThreads has as many threads at once; the runtime keeps them.
 func startThreads(n int) {
-	var begun sync.WaitGroup
+	var begun, ended sync.WaitGroup
 	end := make(chan struct{})
 	for range n {
 		begun.Add(1)
+		ended.Add(1)
 		go func() {
+			defer ended.Done()
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
 			begun.Done()
@@ -145,4 +152,5 @@ func startThreads(n int) {
 	}
 	begun.Wait()
 	close(end)
+	ended.Wait()
 }

@@ -190,8 +190,10 @@ bench()
 			END { if (NR != 1) exit 1 }'
 	gives 0 "$tool" bench --backend $backend -n 20 --rounds 1 "$sample"
 	equal bars 4 "$(grep -c '/s .*##*$' "$work/t/out")"
-	equal longest 1 "$(grep -o '##*$' "$work/t/out" | grep -cx \
-		"$(grep -o '##*$' "$work/t/out" | sort | tail -n 1)")"
+	# The bars are as long as the rates are high.
+	sed -n 's|^.* \([0-9][0-9]*\) /s .* \(##*\)$|\1 \2|p' "$work/t/out" |
+		sort -n | awk '{ if (length($2) < last) exit 1; last = length($2) }
+			END { if (NR != 4) exit 1 }'
 	says out 'posix_fadvise\|stayed in the page cache'
 	mkdir "$work/t/empty"
 	gives 2 "$tool" bench "$work/t/empty"
