@@ -69,9 +69,6 @@ type Backend interface {
 	// TryRead reads what is cached: a count, perhaps short, or EAGAIN. Only
 	// on local file systems.
 	TryRead(fd int32, buf uintptr, n int, off uint64) (int, syscall.Errno)
-	// LocalAttr is Attr for a file of a local file system, for half the price:
-	// MountID is 0.
-	LocalAttr(fd int32, a *Attr) syscall.Errno
 	// Attr gives what the kernel knows of an open file, perhaps out of date
 	// on a network file system.
 	Attr(fd int32, a *Attr) syscall.Errno

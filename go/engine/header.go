@@ -111,8 +111,7 @@ func (e *Engine) begin(id int32) {
 	}
 	switch r.op {
 	case abi.OpOpen:
-		n := e.nodes.at(r.node)
-		if n.known {
+		if e.nodes.at(r.node).known {
 			e.beginStat(id) // the file may have grown
 			return
 		}

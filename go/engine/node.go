@@ -35,19 +35,15 @@ func (e *Engine) newNode(fd, mount int32, inline bool) (int32, abi.Status, sysca
 	i := e.nodes.alloc()
 	n := e.nodes.at(i)
 	*n = node{fd: fd, file: none, mount: mount, refs: 1, waiters: list{none, none}}
-	// Where the mount has just been seen to be the one, it is not asked for.
-	sure := inline && e.mounts.Sure(mount) && e.be.LocalAttr(fd, &n.attr) == 0
-	if !sure {
-		if errno := e.be.Attr(fd, &n.attr); errno != 0 {
-			n.slow = !inline
-			e.closeNode(i)
-			e.unrefNode(i)
-			return none, abi.EIO, errno
-		}
-		if !inline || !e.mounts.Verify(mount, n.attr.MountID) {
-			n.mount = e.mounts.ByID(n.attr.MountID)
-			n.slow = !e.mounts.At(n.mount).Local
-		}
+	if errno := e.be.Attr(fd, &n.attr); errno != 0 {
+		n.slow = !inline
+		e.closeNode(i)
+		e.unrefNode(i)
+		return none, abi.EIO, errno
+	}
+	if !inline || !e.mounts.Verify(mount, n.attr.MountID) {
+		n.mount = e.mounts.ByID(n.attr.MountID)
+		n.slow = !e.mounts.At(n.mount).Local
 	}
 	e.stats.OpenFiles++
 	if !n.attr.Regular() {

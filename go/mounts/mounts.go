@@ -26,8 +26,7 @@ type Mount struct {
 	// not local; nor is anything that talks to a server or a daemon.
 	Local  bool
 	parent uint64
-	gone   bool  // unmounted, or hidden by another mount
-	seen   int64 // when Verify found it to be right
+	gone   bool // unmounted, or hidden by another mount
 }
 
 func localType(t string) bool {
@@ -117,7 +116,6 @@ func (t *Table) Refresh(now int64) {
 // for local any more.
 func (t *Table) Verify(i int32, id uint64) bool {
 	if t.mounts[i].ID == id {
-		t.mounts[i].seen = t.asked
 		return true
 	}
 	if t.trusted {
@@ -134,12 +132,6 @@ const maxMisses = 4
 
 // Generation changes whenever what Path has said may be out of date.
 func (t *Table) Generation() uint32 { return t.loaded }
-
-// Sure reports whether a file was found on this mount, where Path had said,
-// since Refresh has asked the kernel last.
-func (t *Table) Sure(i int32) bool {
-	return t.trusted && t.fd >= 0 && t.asked != 0 && t.mounts[i].seen == t.asked
-}
 
 // ByID returns the entry of a mount id; one that is not known gets an entry
 // that is not local.
@@ -240,7 +232,6 @@ func (t *Table) load() {
 	t.dir = t.dir[:0]
 	for i := range t.mounts {
 		t.mounts[i].gone = true
-		t.mounts[i].seen = 0
 	}
 	var listed []int32
 	for rest := t.buf; len(rest) > 0; {

@@ -130,21 +130,6 @@ func (b *Backend) TryRead(fd int32, buf uintptr, n int, off uint64) (int, syscal
 	return b.inner.TryRead(fd, buf, n, off)
 }
 
-// LocalAttr implements backend.Backend. What goes wrong with Attr does with it;
-// a file that is to be found on another mount is not local.
-func (b *Backend) LocalAttr(fd int32, a *backend.Attr) syscall.Errno {
-	f := b.fault(Attr)
-	if f.Errno != 0 {
-		return f.Errno
-	}
-	if f.Mount != 0 {
-		return unix.EXDEV // ask with Attr
-	}
-	errno := b.inner.LocalAttr(fd, a)
-	a.Size -= min(f.Shrink, a.Size)
-	return errno
-}
-
 // Attr implements backend.Backend.
 func (b *Backend) Attr(fd int32, a *backend.Attr) syscall.Errno {
 	f := b.fault(Attr)

@@ -38,7 +38,6 @@ func EmptyPath() uintptr { return uintptr(unsafe.Pointer(&emptyPath[0])) }
 type Calls struct {
 	how   unix.OpenHow
 	statx unix.Statx_t
-	stat  unix.Stat_t
 }
 
 // NewCalls prepares the arguments that never change.
@@ -91,27 +90,6 @@ func (c *Calls) TryRead(fd int32, buf uintptr, n int, off uint64) (int, syscall.
 type iovec struct {
 	base uintptr
 	len  uint64
-}
-
-// LocalAttr implements backend.Backend by fstat(2).
-func (c *Calls) LocalAttr(fd int32, a *backend.Attr) syscall.Errno {
-	s := &c.stat
-	_, _, errno := unix.RawSyscall(unix.SYS_FSTAT, uintptr(fd), uintptr(unsafe.Pointer(s)), 0)
-	if errno != 0 {
-		return errno
-	}
-	*a = backend.Attr{
-		Size:      uint64(s.Size),
-		Inode:     s.Ino,
-		Device:    uint64(s.Dev),
-		Nlink:     uint64(s.Nlink),
-		Mtime:     s.Mtim.Sec,
-		Ctime:     s.Ctim.Sec,
-		MtimeNsec: uint32(s.Mtim.Nsec),
-		CtimeNsec: uint32(s.Ctim.Nsec),
-		Mode:      s.Mode,
-	}
-	return 0
 }
 
 // How gives the address of what TryOpen asks of openat2(2), and its size.
