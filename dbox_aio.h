@@ -572,14 +572,18 @@ struct dbox_aio_stats {
 	   then until the result. */
 	uint64_t queue_wait_us[32];
 	uint64_t storage_us[32];
+	/* How long each submit took, and each dispatch that found the
+	   descriptor readable; callbacks not counted. */
+	uint64_t submit_us[32];
+	uint64_t dispatch_us[32];
 };
 #define DBOX_AIO_STATS_INIT \
 	{ sizeof(struct dbox_aio_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, \
-	  0, 0, 0, 0, 0, 0, { 0 }, { 0 } }
+	  0, 0, 0, 0, 0, 0, { 0 }, { 0 }, { 0 }, { 0 } }
 
 /* Fills *stats_r, of which only struct_size must be set. If it is larger than
-   this library's struct the rest is set to zero; smaller than that of version
-   1.0 is EINVAL. */
+   this library's struct the rest is set to zero; a size that no version had is
+   EINVAL. */
 int dbox_aio_get_stats(const struct dbox_aio *ctx,
 		       struct dbox_aio_stats *stats_r);
 

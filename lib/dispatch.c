@@ -118,8 +118,7 @@ static int dispatch_core(struct dbox_aio *ctx, unsigned int max,
 			break;
 		}
 	}
-	if (spent > ctx->longest_dispatch_ns)
-		ctx->longest_dispatch_ns = spent;
+	call_time_add(&ctx->dispatches, spent);
 	if (ret < 0) {
 		/* It stays readable: nothing will ever come again. */
 		event_signal(ctx->event_fd);
@@ -163,7 +162,12 @@ static int dispatch_ready(struct dbox_aio *ctx, unsigned int max,
 	ret = dispatch_held(ctx, max, signals, &ran, finals);
 	if (ret == DBOX_AIO_ESHUTDOWN)
 		return ret;
-	ret = ret > 0 ? (int)ran : dispatch_core(ctx, max, ran, finals);
+	if (ret > 0) {
+		call_time_add(&ctx->dispatches, 0);
+		ret = (int)ran;
+	} else {
+		ret = dispatch_core(ctx, max, ran, finals);
+	}
 	if (ret != DBOX_AIO_ESHUTDOWN)
 		event_signal_room(ctx);
 	return ret;

@@ -28,6 +28,13 @@
 /* A struct_size above this is taken for garbage, and not read. */
 #define STRUCT_SIZE_MAX 4096
 
+/* How long calls of one kind took. */
+struct call_times {
+	uint64_t longest_ns;
+	/* [i]: of 2^i to 2^(i+1) - 1 microseconds, [0] has those below too */
+	uint64_t calls[32];
+};
+
 enum context_state {
 	CONTEXT_LIVE,
 	/* deinit was called in a callback that has not returned yet */
@@ -55,8 +62,8 @@ struct dbox_aio {
 	struct dbox_core_request *batch;
 	size_t batch_size;
 
-	uint64_t longest_submit_ns;
-	uint64_t longest_dispatch_ns;
+	struct call_times submits;
+	struct call_times dispatches;
 
 	/* out[out_next] to out[out_count - 1] are not called back yet, but for
 	   those without a callback, which wait_request has run. They are of the
@@ -194,6 +201,7 @@ int event_wait(int fd, uint64_t deadline);
 void event_signal_room(struct dbox_aio *ctx);
 
 uint64_t clock_ns(void);
+void call_time_add(struct call_times *times, uint64_t ns);
 /* timeout_ms from now on; UINT64_MAX for -1. */
 uint64_t clock_deadline(int timeout_ms);
 

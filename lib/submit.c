@@ -210,7 +210,7 @@ int dbox_aio_submit(struct dbox_aio *ctx,
 		    uint64_t *ids_r)
 {
 	struct request_array array = { NULL, 0, 0 };
-	uint64_t begin, time;
+	uint64_t begin;
 	size_t room;
 	int ret;
 
@@ -234,8 +234,6 @@ int dbox_aio_submit(struct dbox_aio *ctx,
 			"max_pending: submit again when the descriptor is "
 			"readable", ctx->pending);
 	ret = requests_submit(ctx, &array, count, ids_r);
-	time = clock_ns() - begin;
-	if (time > ctx->longest_submit_ns)
-		ctx->longest_submit_ns = time;
+	call_time_add(&ctx->submits, clock_ns() - begin);
 	return ret;
 }

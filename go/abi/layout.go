@@ -48,7 +48,7 @@ type Stats struct {
 	Immediate                                               uint64
 	BytesHeld, Pending                                      uint64
 	LongestSubmitUS, LongestDispatchUS                      uint64
-	QueueWaitUS, StorageUS                                  [32]uint64
+	QueueWaitUS, StorageUS, SubmitUS, DispatchUS            [32]uint64
 }
 
 // Flags of a Message, as enum dbox_message_flags.

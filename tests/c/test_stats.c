@@ -1,6 +1,21 @@
 /* The counters add up. */
 #include "check.h"
 
+/* Returns the number of calls in a histogram, none of which is longer than the
+   longest one. */
+static uint64_t calls(const uint64_t *histogram, uint64_t longest_us)
+{
+	uint64_t sum = 0;
+	int i;
+
+	for (i = 0; i < 32; i++) {
+		sum += histogram[i];
+		if (histogram[i] > 0 && i > 0)
+			CHECK(longest_us >= (uint64_t)1 << i);
+	}
+	return sum;
+}
+
 int main(int argc, char **argv)
 {
 	struct dbox_aio_stats stats = DBOX_AIO_STATS_INIT;
@@ -49,6 +64,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < 32; i++)
 		sum += stats.queue_wait_us[i];
 	CHECK_INT(sum, 13);
+	CHECK_INT(calls(stats.submit_us, stats.longest_submit_us), 13);
+	CHECK(calls(stats.dispatch_us, stats.longest_dispatch_us) > 0);
 	CHECK_STATUS(dbox_aio_deinit(&ctx), 0);
 	return 0;
 }

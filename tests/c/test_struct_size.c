@@ -140,7 +140,14 @@ static void test_stats(struct dbox_aio *ctx)
 	CHECK_INT(newer.stats.submitted, 3);
 	CHECK(newer.more[0] == 0);
 	CHECK(newer.more[1] == UINT64_MAX);
-	newer.stats.struct_size = sizeof(newer.stats) - 1;
+	/* a program that knows nothing of the histograms of calls */
+	memset(&newer, 0xff, sizeof(newer));
+	newer.stats.struct_size = offsetof(struct dbox_aio_stats, submit_us);
+	CHECK_STATUS(dbox_aio_get_stats(ctx, &newer.stats), 0);
+	CHECK_INT(newer.stats.submitted, 3);
+	CHECK(newer.stats.submit_us[0] == UINT64_MAX);
+	newer.stats.struct_size =
+		offsetof(struct dbox_aio_stats, submit_us) - 1;
 	CHECK_STATUS(dbox_aio_get_stats(ctx, &newer.stats), DBOX_AIO_EINVAL);
 	newer.stats.struct_size = 0;
 	CHECK_STATUS(dbox_aio_get_stats(ctx, &newer.stats), DBOX_AIO_EINVAL);

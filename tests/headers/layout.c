@@ -77,7 +77,7 @@ FIELD(dbox_aio_result, file, 136 + POINTER);
 FIELD(dbox_aio_result, message, 136 + 2 * POINTER);
 FIELD(dbox_aio_result, detail, 136 + 3 * POINTER);
 
-SIZE(dbox_aio_stats, 648);
+SIZE(dbox_aio_stats, 1160);
 FIELD(dbox_aio_stats, struct_size, 0);
 FIELD(dbox_aio_stats, backend, 4);
 FIELD(dbox_aio_stats, fallback_errno, 8);
@@ -99,6 +99,8 @@ FIELD(dbox_aio_stats, longest_submit_us, 120);
 FIELD(dbox_aio_stats, longest_dispatch_us, 128);
 FIELD(dbox_aio_stats, queue_wait_us, 136);
 FIELD(dbox_aio_stats, storage_us, 392);
+FIELD(dbox_aio_stats, submit_us, 648);
+FIELD(dbox_aio_stats, dispatch_us, 904);
 
 NUMBER(DBOX_AIO_OK, 0);
 NUMBER(DBOX_AIO_EINVAL, -1);
