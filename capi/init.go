@@ -4,6 +4,7 @@ package main
 #include <stdlib.h>
 #include <string.h>
 #include "core.h"
+#include "resident.h"
 
 #define DBOX_STRING2(x) #x
 #define DBOX_STRING(x) DBOX_STRING2(x)
@@ -119,12 +120,13 @@ func setText(dst *[256]C.char, text string) {
 // its threads, as the front has just made sure that threads can be created, and
 // a Go runtime that is refused one ends the process; and its poller's
 // descriptors, so that a host which counts its descriptors after init finds no
-// more later.
+// more later. What it needed for starting only goes then.
 var warmUp = sync.OnceFunc(func() {
 	runtime.GC()
 	startThreads(spareThreads)
 	time.AfterFunc(time.Hour, func() {}).Stop()
 	time.Sleep(settleTime)
+	C.dbox_resident_trim()
 })
 
 // spareThreads are as many as the scheduler was seen to want more, when a call
