@@ -78,7 +78,8 @@ type Backend interface {
 	CloseSoon(fd int32)
 
 	// Start queues op. Flush hands queued operations to the kernel or the
-	// workers; errors are reported as Events.
+	// workers; errors are reported as Events. Each call of the host that has
+	// started any ends with one.
 	Start(op *Op)
 	Flush()
 	// Reap fills events with operations that have ended; returns their

@@ -34,18 +34,28 @@ func TestSuiteWithOneWorker(t *testing.T) {
 type later struct {
 	shared *Shared
 	jobs   []uintptr
+	looks  []bool
+	closed []int32
 	refuse bool
 }
 
-func (x *later) Post(job uintptr) bool {
+func (x *later) Post(job uintptr, look bool) bool {
 	if x.refuse {
 		return false
 	}
 	x.jobs = append(x.jobs, job)
+	x.looks = append(x.looks, look)
 	return true
 }
 
 func (x *later) Stop() {}
+
+func (x *later) CloseAll(fds []int32) {
+	for _, fd := range fds {
+		_ = unix.Close(int(fd))
+	}
+	x.closed = append(x.closed, fds...)
+}
 
 func (x *later) runAll() {
 	for _, job := range x.jobs {
