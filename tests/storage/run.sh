@@ -38,7 +38,7 @@ done
 for what in depth close link; do
 	run dead-mount-$what "$bin/test_dead_mount" $backend $what
 done
-for what in open read close rights dropped; do
+for what in open read close rights refused limit dropped; do
 	run setuid-$what "$bin/test_setuid" $backend $what
 done
 run stale-scan "$bin/test_stale_scan" $backend

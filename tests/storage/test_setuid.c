@@ -4,16 +4,24 @@
  * that it knows. What is read is read with the rights that the host had when it
  * asked, and no thread keeps rights for long that the host has given up.
  *
- *	test_setuid BACKEND open|read|close|rights|dropped
+ *	test_setuid BACKEND open|read|close|rights|refused|limit|dropped
  *
  * open, read: these hang while the host becomes somebody else. close: contexts
  * are gone, and what they have left behind hangs. rights: to and fro, with a file
- * that only root may read. dropped: threads, a while later.
+ * that only root may read. refused: the same where a filter of system calls
+ * refuses clone(2), so that workers are POSIX threads. limit: the new user can
+ * have no more threads. dropped: threads, a while later.
  */
 #include "slow.h"
 #include <dirent.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #define MAILS 40
 #define SIZE 5000
@@ -226,6 +234,49 @@ static void rights_in_flight(void)
 	host_deinit(&ctx);
 }
 
+/* The C library has clone3(2) for its threads. */
+static void refuse_clone(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {
+		.len = sizeof(code) / sizeof(code[0]), .filter = code,
+	};
+	struct dbox_aio_options options = DBOX_AIO_OPTIONS_INIT;
+	struct dbox_aio *ctx;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		_exit(77);
+	options.backend = backend;
+	if (dbox_aio_init(&ctx, &options) == DBOX_AIO_ELIMIT)
+		_exit(77);
+	host_deinit(&ctx);
+}
+
+static void limit(void)
+{
+	const struct rlimit one = { 1, 1 };
+	const char **paths = slow_mails(slow, MAILS, SIZE);
+	struct dbox_aio *ctx = host_init(backend);
+
+	host_read_all(ctx, paths, MAILS);
+	/* threads of the Go runtime that are on their way */
+	host_sleep_ms(200);
+	CHECK(chmod(slow_path(slow, "u.1"), 0600) == 0);
+	CHECK(setrlimit(RLIMIT_NPROC, &one) == 0);
+	become_somebody();
+	host_read_all(ctx, paths + 1, MAILS - 1);
+	CHECK_EQ(host_read(ctx, paths[0]), DBOX_AIO_EACCES);
+	others_vanish();
+	host_deinit(&ctx);
+}
+
 static void dropped(void)
 {
 	const char **paths = slow_mails(slow, MAILS, SIZE);
@@ -246,6 +297,11 @@ int main(int argc, char *argv[])
 	int status;
 	pid_t pid;
 
+#ifdef __SANITIZE_ADDRESS__
+	if (strcmp(what, "limit") != 0 && strcmp(what, "refused") != 0 &&
+	    strcmp(what, "dropped") != 0)
+		host_skip("with a sanitizer workers are POSIX threads");
+#endif
 	backend = host_backend(argc, argv);
 	slow = slow_start("slow", NULL);
 	slow_tell(slow, "match u.*\n");
@@ -259,6 +315,11 @@ int main(int argc, char *argv[])
 		} else if (strcmp(what, "rights") == 0) {
 			rights();
 			rights_in_flight();
+		} else if (strcmp(what, "refused") == 0) {
+			refuse_clone();
+			rights();
+		} else if (strcmp(what, "limit") == 0) {
+			limit();
 		} else if (strcmp(what, "dropped") == 0) {
 			dropped();
 		} else {
@@ -267,6 +328,8 @@ int main(int argc, char *argv[])
 		_exit(0);
 	}
 	status = host_wait(pid);
+	if (status == 77)
+		puts("no filter here, or threads are made by clone(2)");
 	slow_tell(slow, "resume\n");
 	return status;
 }
