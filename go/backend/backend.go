@@ -103,7 +103,7 @@ type Backend interface {
 	Pooled() bool
 	// Close ends the backend. Operations that have not ended keep their
 	// memory: released is called once, on any goroutine, when all are done.
-	// Descriptors that they open by then are closed.
+	// Descriptors that they open by then are closed, which may take longer.
 	Close(released func())
 }
 

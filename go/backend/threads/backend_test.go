@@ -2,6 +2,7 @@ package threads
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -152,6 +153,26 @@ func TestCloseWithJobsInTheQueue(t *testing.T) {
 	if after := backendtest.Descriptors(t); after > before {
 		t.Errorf("%d descriptors, %d before", after, before)
 	}
+	if len(x.closed) != 2000 {
+		t.Errorf("%d of them closed by the executor, want all 2000", len(x.closed))
+	}
+}
+
+func TestRightsAreLookedAtOnceInEachCall(t *testing.T) {
+	x := &later{}
+	b := backendtest.NewBench(t, withLater(x))
+	fd, buf := b.OpenFile(), backendtest.Memory(t, 100)
+	for tag := range uint32(4) {
+		if tag == 2 {
+			b.Flush()
+		}
+		b.Start(&backend.Op{Tag: tag, Kind: backend.Read, FD: fd, Len: 10, Buf: buf})
+	}
+	if want := []bool{true, false, true, false}; !slices.Equal(x.looks, want) {
+		t.Errorf("looked at %v, want %v", x.looks, want)
+	}
+	x.runAll()
+	b.Wait(4)
 }
 
 func TestNothingIsLeftOfManyBackends(t *testing.T) {
