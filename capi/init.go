@@ -58,6 +58,7 @@ func dbox_core_init(o *C.struct_dbox_core_options, out *C.struct_dbox_core_conte
 		MaxMessageSize: uint64(o.max_message_size),
 		EventFD:        int32(o.event_fd),
 		PID:            int32(o.pid),
+		CloseAll:       closeAll,
 	}
 	be, failed := newBackend(uint32(o.backend), &opts, out)
 	if failed != abi.OK {

@@ -1,244 +1,165 @@
+/*
+ * workers.c: a pool has a crew that has the host's rights as they are, and a
+ * POSIX thread, the keeper. That one does jobs where no thread can be made any
+ * more, as after setrlimit(RLIMIT_NPROC) in the host, and else nothing: so it
+ * answers at once when setuid() asks it to take part.
+ */
 #define _GNU_SOURCE
-#include "workers.h"
+#include "crew.h"
+#include "raw.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
-#define WORKER_STACK_SIZE (64 * 1024)
+/* How often rights can change during one call before it is given up. */
+#define TRIES 4
 
 struct dbox_workers {
-	pthread_mutex_t lock;
-	pthread_cond_t more;
-	struct dbox_done *done;
-	struct dbox_job *head, *tail;
-	unsigned int idle, count, max;
-	int open_flags;
-	unsigned int statx_mask;
-	/* One has been told to come, and has not come yet. */
-	bool waking;
-	bool stopped;
+	struct crew_options options;
+	struct crew *crew;              /* or NULL */
+	struct crew *keeper;
+	struct creds now;               /* the host's, when they were looked at */
 };
 
-static int worker_start(struct dbox_workers *w);
-
-static int64_t job_call(struct dbox_workers *w, struct dbox_job *job)
+static struct dbox_workers *workers_map(void)
 {
-	switch (job->kind) {
-	case DBOX_JOB_OPEN:
-		return open(job->path, w->open_flags);
-	case DBOX_JOB_READ:
-		return pread(job->fd, job->buf, job->len, (off_t)job->off);
-	case DBOX_JOB_STAT:
-		return statx(job->fd, "", AT_EMPTY_PATH, w->statx_mask,
-			     job->buf);
-	case DBOX_JOB_CLOSE:
-		/* the descriptor is free whatever it returns: no retry */
-		(void)close(job->fd);
-		return 0;
-	}
-	errno = ENOSYS;
-	return -1;
+	/* No heap: of groups there can be many, and are few. */
+	void *memory = mmap(NULL, sizeof(struct dbox_workers),
+			    PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
 }
 
-static void job_run(struct dbox_workers *w, struct dbox_job *job)
+static void workers_unmap(struct dbox_workers *workers)
 {
-	uint32_t state = DBOX_JOB_QUEUED;
-	int64_t ret;
-
-	if (!__atomic_compare_exchange_n(&job->state, &state, DBOX_JOB_RUNNING,
-					 false, __ATOMIC_ACQ_REL,
-					 __ATOMIC_ACQUIRE)) {
-		job->result = -ECANCELED;
-		return;
-	}
-	do {
-		ret = job_call(w, job);
-	} while (ret < 0 && errno == EINTR);
-	job->result = ret < 0 ? -errno : (int32_t)ret;
-}
-
-static void job_finish(struct dbox_done *done, struct dbox_job *job)
-{
-	const uint64_t one = 1;
-	struct dbox_job *head;
-	int fd;
-
-	__atomic_add_fetch(&done->writers, 1, __ATOMIC_SEQ_CST);
-	head = __atomic_load_n(&done->done, __ATOMIC_ACQUIRE);
-	do {
-		job->next = head;
-	} while (!__atomic_compare_exchange_n(&done->done, &head, job, true,
-					      __ATOMIC_SEQ_CST,
-					      __ATOMIC_ACQUIRE));
-	if (head == NULL) {
-		fd = __atomic_load_n(&done->event_fd, __ATOMIC_SEQ_CST);
-		/* fails only with EAGAIN: then it is readable anyhow */
-		if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
-			errno = 0;
-	}
-	__atomic_sub_fetch(&done->writers, 1, __ATOMIC_SEQ_CST);
-}
-
-/* Called locked; unlocks. */
-static void worker_end(struct dbox_workers *w)
-{
-	bool last = --w->count == 0 && w->stopped;
-
-	pthread_mutex_unlock(&w->lock);
-	if (!last)
-		return;
-	pthread_cond_destroy(&w->more);
-	pthread_mutex_destroy(&w->lock);
-	free(w);
-}
-
-/* Called locked, with jobs in the queue: has one worker more come, unless one
-   is on its way. Workers do that as they take a job and see that there are
-   more, so those that wait for storage get company one after the other, while
-   jobs that need not wait are done by few, who need no waking. */
-static void worker_wake(struct dbox_workers *w)
-{
-	if (w->waking)
-		return;
-	if (w->idle > 0) {
-		w->waking = true;
-		pthread_cond_signal(&w->more);
-	} else if (w->count < w->max) {
-		/* That there can't be more is no error. */
-		w->waking = worker_start(w) == 0;
-	}
-}
-
-static void *worker_main(void *context)
-{
-	struct dbox_workers *w = context;
-	struct dbox_job *job;
-
-	pthread_mutex_lock(&w->lock);
-	w->waking = false;
-	for (;;) {
-		while (w->head == NULL && !w->stopped) {
-			w->idle++;
-			pthread_cond_wait(&w->more, &w->lock);
-			w->idle--;
-			w->waking = false;
-		}
-		job = w->head;
-		if (job == NULL)
-			break;
-		w->head = job->next;
-		if (w->head == NULL)
-			w->tail = NULL;
-		if (w->head != NULL)
-			worker_wake(w);
-		pthread_mutex_unlock(&w->lock);
-		job_run(w, job);
-		job_finish(w->done, job);
-		pthread_mutex_lock(&w->lock);
-	}
-	worker_end(w);
-	return NULL;
-}
-
-/* Called locked. The new thread has all signals blocked, as it inherits the
-   mask of the moment: none of the host's handlers may run on it. */
-static int worker_start(struct dbox_workers *w)
-{
-	sigset_t all, old;
-	pthread_attr_t attr;
-	pthread_t thread;
-	size_t size = WORKER_STACK_SIZE;
-	int ret;
-
-	if (size < (size_t)PTHREAD_STACK_MIN)
-		size = (size_t)PTHREAD_STACK_MIN;
-	ret = pthread_attr_init(&attr);
-	if (ret != 0)
-		return ret;
-	(void)pthread_attr_setstacksize(&attr, size);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&thread, &attr, worker_main, w);
-	if (ret == EINVAL) {
-		/* The host's thread-local variables lie on the stack too. */
-		size = 8 * 1024 * 1024;
-		(void)pthread_attr_setstacksize(&attr, size);
-		ret = pthread_create(&thread, &attr, worker_main, w);
-	}
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	if (ret == 0)
-		w->count++;
-	return ret;
+	(void)munmap(workers, sizeof(*workers));
 }
 
 int dbox_workers_new(struct dbox_done *done, unsigned int max,
 		     int open_flags, unsigned int statx_mask,
 		     struct dbox_workers **workers_r)
 {
-	struct dbox_workers *w = calloc(1, sizeof(*w));
+	struct dbox_workers *workers = workers_map();
+	struct crew_options keeper;
 	int ret;
 
-	if (w == NULL)
+	if (workers == NULL)
 		return ENOMEM;
-	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->more, NULL);
-	w->done = done;
-	w->max = max;
-	w->open_flags = open_flags;
-	w->statx_mask = statx_mask;
-	pthread_mutex_lock(&w->lock);
-	ret = worker_start(w);
-	pthread_mutex_unlock(&w->lock);
+	workers->options = (struct crew_options) {
+		.done = done, .max = max, .open_flags = open_flags,
+		.statx_mask = statx_mask, .posix = !DBOX_RAW,
+	};
+	keeper = workers->options;
+	keeper.max = 1;
+	keeper.posix = keeper.stay = true;
+	creds_read(&workers->now);
+	workers->keeper = crew_new(&keeper, &workers->now);
+	ret = workers->keeper == NULL ? ENOMEM : crew_start(workers->keeper);
 	if (ret != 0) {
-		pthread_cond_destroy(&w->more);
-		pthread_mutex_destroy(&w->lock);
-		free(w);
+		if (workers->keeper != NULL)
+			crew_stop(workers->keeper);
+		workers_unmap(workers);
 		return ret;
 	}
-	*workers_r = w;
+	*workers_r = workers;
 	return 0;
 }
 
-int dbox_workers_post(struct dbox_workers *w, struct dbox_job *job)
+static void workers_end_crew(struct dbox_workers *workers)
 {
-	int ret = 0;
-
-	job->next = NULL;
-	pthread_mutex_lock(&w->lock);
-	if (w->count == 0)
-		(void)worker_start(w);
-	if (w->count == 0)
-		ret = -1;
-	else {
-		if (w->tail == NULL)
-			w->head = job;
-		else
-			w->tail->next = job;
-		w->tail = job;
-		worker_wake(w);
-	}
-	pthread_mutex_unlock(&w->lock);
-	return ret;
+	if (workers->crew != NULL)
+		crew_stop(workers->crew);
+	workers->crew = NULL;
 }
 
-void dbox_workers_stop(struct dbox_workers *w)
+/* Has the crew be one with the rights of the calling thread. */
+static int workers_look(struct dbox_workers *workers)
 {
-	pthread_mutex_lock(&w->lock);
-	w->stopped = true;
-	pthread_cond_broadcast(&w->more);
-	if (w->count > 0) {
-		pthread_mutex_unlock(&w->lock);
-		return;
+	creds_read(&workers->now);
+	if (workers->crew != NULL &&
+	    creds_same(&workers->crew->creds, &workers->now))
+		return 0;
+	workers_end_crew(workers);
+	workers->crew = crew_new(&workers->options, &workers->now);
+	return workers->crew == NULL ? ENOMEM : 0;
+}
+
+int dbox_workers_post(struct dbox_workers *workers, struct dbox_job *job,
+		      int look)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < TRIES; i++) {
+		if (look || workers->crew == NULL) {
+			ret = workers_look(workers);
+			if (ret != 0)
+				break;
+		}
+		ret = crew_post(workers->crew, job, &workers->now);
+		if (ret == 0)
+			return 0;
+		if ((ret == EPERM || ret == ENOSYS || ret == EINVAL) &&
+		    !workers->options.posix) {
+			/* A filter that knows pthread_create() only. */
+			workers->options.posix = true;
+			workers_end_crew(workers);
+		} else if (ret != ESTALE) {
+			break;
+		}
+		look = 1;
 	}
-	w->count = 1;
-	worker_end(w);
+	return crew_post_rest(workers->keeper, job, &workers->now) == 0 ?
+		0 : -1;
+}
+
+void dbox_workers_stop(struct dbox_workers *workers)
+{
+	workers_end_crew(workers);
+	crew_stop(workers->keeper);
+	workers_unmap(workers);
+}
+
+/*
+ * Descriptors that nobody needs any more
+ */
+
+/* A close can wait as long as a read can; on one mount more than these few need
+   not wait for each other. */
+#define CLOSERS_MAX 4
+
+unsigned int dbox_workers_close(const int32_t *fds, unsigned int count)
+{
+	const struct crew_options options = {
+		.max = CLOSERS_MAX, .posix = !DBOX_RAW,
+	};
+	const size_t size = count * sizeof(struct dbox_job);
+	struct dbox_workers *workers = workers_map();
+	struct dbox_job *jobs;
+	struct crew *crew;
+	unsigned int i;
+
+	if (workers == NULL)
+		return 0;
+	creds_read(&workers->now);
+	crew = crew_new(&options, &workers->now);
+	workers_unmap(workers);
+	if (crew == NULL)
+		return 0;
+	jobs = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (jobs == MAP_FAILED) {
+		crew_stop(crew);
+		return 0;
+	}
+	crew->memory = jobs;
+	crew->memory_size = size;
+	for (i = 0; i < count; i++) {
+		jobs[i].kind = DBOX_JOB_CLOSE;
+		jobs[i].fd = fds[i];
+		if (crew_post(crew, &jobs[i], NULL) != 0)
+			break;
+	}
+	crew_stop(crew);
+	return i;
 }

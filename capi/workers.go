@@ -1,6 +1,8 @@
 package main
 
 /*
+// Workers are threads with no canary that the C library has set.
+#cgo CFLAGS: -fno-stack-protector
 #include "workers.h"
 */
 import "C"
@@ -15,7 +17,7 @@ import (
 	"libdbox_aio/go/backend/threads"
 )
 
-// executor has the POSIX threads of workers.c for workers.
+// executor has the threads of workers.c for workers.
 type executor struct {
 	workers *C.struct_dbox_workers
 }
@@ -31,11 +33,32 @@ func newExecutor(shared *threads.Shared, max int) (threads.Executor, error) {
 	return x, nil
 }
 
-func (x *executor) Post(job uintptr) bool {
-	return C.dbox_workers_post(x.workers, abi.At[C.struct_dbox_job](job)) == 0
+func (x *executor) Post(job uintptr, look bool) bool {
+	mayDiffer := C.int(0)
+	if look {
+		mayDiffer = 1
+	}
+	return C.dbox_workers_post(x.workers, abi.At[C.struct_dbox_job](job), mayDiffer) == 0
 }
 
 func (x *executor) Stop() {
 	C.dbox_workers_stop(x.workers)
 	x.workers = nil
+}
+
+func (x *executor) CloseAll(fds []int32) { closeAll(fds) }
+
+// closeAll has workers close the descriptors. What they can't take, since none
+// can be made, a goroutine closes: its thread may have to wait.
+func closeAll(fds []int32) {
+	n := C.dbox_workers_close((*C.int32_t)(unsafe.SliceData(fds)), C.uint(len(fds)))
+	rest := fds[n:]
+	if len(rest) == 0 {
+		return
+	}
+	go func() {
+		for _, fd := range rest {
+			_ = syscall.Close(int(fd))
+		}
+	}()
 }

@@ -1,7 +1,12 @@
 /*
- * workers.h: the workers of the thread backend, as POSIX threads. They are in
- * C because a Go runtime that can't create a thread ends the process, while
- * here a worker less is only a worker less.
+ * workers.h: the workers of the thread backend. They are in C because a Go
+ * runtime that can't create a thread ends the process, while here a worker less
+ * is only a worker less; and as they are threads that setuid() in the host does
+ * not wait for (worker.c).
+ *
+ * A job is done with the rights that the thread had which posted it: a worker
+ * keeps those that it was made with, and when the host has others there are
+ * others made.
  *
  * The structs are go/backend/threads' Job and Shared.
  */
@@ -47,14 +52,21 @@ struct dbox_done {
 
 struct dbox_workers;
 
-/* Makes a pool with up to max workers, of which the first is started at once.
-   0, or an errno. */
+/* Makes a pool with up to max workers, and one thread for the case that none can
+   be had later. 0, or an errno. */
 int dbox_workers_new(struct dbox_done *done, unsigned int max,
 		     int open_flags, unsigned int statx_mask,
 		     struct dbox_workers **workers_r);
-/* Queues a job; never waits. -1 if there is no worker at all. */
-int dbox_workers_post(struct dbox_workers *workers, struct dbox_job *job);
+/* Queues a job; never waits. look: the calling thread can have other rights than
+   at the last call. -1 if there is no worker at all. */
+int dbox_workers_post(struct dbox_workers *workers, struct dbox_job *job,
+		      int look);
 /* Lets the workers end once the queue is empty; the last one frees the pool. */
 void dbox_workers_stop(struct dbox_workers *workers);
+
+/* Has descriptors closed by workers of their own; waits for nothing. Returns how
+   many of them, from the first one on: less than count if no worker is to be
+   had. */
+unsigned int dbox_workers_close(const int32_t *fds, unsigned int count);
 
 #endif

@@ -78,7 +78,8 @@ type Backend interface {
 	CloseSoon(fd int32)
 
 	// Start queues op. Flush hands queued operations to the kernel or the
-	// workers; errors are reported as Events.
+	// workers; errors are reported as Events. Each call of the host that has
+	// started any ends with one.
 	Start(op *Op)
 	Flush()
 	// Reap fills events with operations that have ended; returns their
@@ -102,7 +103,7 @@ type Backend interface {
 	Pooled() bool
 	// Close ends the backend. Operations that have not ended keep their
 	// memory: released is called once, on any goroutine, when all are done.
-	// Descriptors that they open by then are closed.
+	// Descriptors that they open by then are closed, which may take longer.
 	Close(released func())
 }
 

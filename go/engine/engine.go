@@ -25,6 +25,10 @@ type Options struct {
 
 	EventFD int32
 	PID     int32
+
+	// CloseAll closes descriptors, each of which may wait for storage, not
+	// on the calling thread. nil: a goroutine does.
+	CloseAll func(fds []int32)
 }
 
 // Engine is the core of one context.
@@ -60,10 +64,10 @@ type Engine struct {
 	deadline int64 // of this call
 	time     int64 // when it was looked at last
 	calls    uint32
-	narrow   bool  // descriptors are short: see crowded
-	batching bool  // what the cache may answer is asked for by the backend's Turn
-	turnLeft int   // bytes that may still be read in the next Turn
-	unclosed []int // descriptors that nobody could close
+	narrow   bool    // descriptors are short: see crowded
+	batching bool    // what the cache may answer is asked for by the backend's Turn
+	turnLeft int     // bytes that may still be read in the next Turn
+	unclosed []int32 // descriptors that nobody could close
 	scratch  []runItem
 	sharing  bool    // some requests of the batch are for one file
 	together []int32 // see gather

@@ -232,7 +232,7 @@ func (e *Engine) handle(ev backend.Event) {
 	default:
 		if errno == unix.ENOMEM {
 			// No worker is to be had: it is still open.
-			e.unclosed = append(e.unclosed, int(o.fd))
+			e.unclosed = append(e.unclosed, o.fd)
 		}
 		e.endOp(i)
 	}

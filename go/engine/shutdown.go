@@ -81,39 +81,42 @@ func (e *Engine) Free() {
 	e.pool.Detach(func() { time.Sleep(time.Microsecond) })
 	e.pool.Reclaim(e.reclaimFD)
 	e.be.Flush()
-	pool, left := e.pool, e.descriptorsLeft()
+	pool, left, closeThem := e.pool, e.descriptorsLeft(), e.opts.CloseAll
+	if closeThem == nil {
+		closeThem = func(fds []int32) { go closeAll(fds) }
+	}
 	e.be.Close(func() {
 		pool.Close()
 		if len(left) > 0 {
 			// Each may wait for storage that has only just come back.
-			go closeAll(left)
+			closeThem(left)
 		}
 	})
 }
 
 // descriptorsLeft returns the descriptors that can't be closed yet, as the
 // kernel still works on them, or as their mount's workers all hang.
-func (e *Engine) descriptorsLeft() []int {
+func (e *Engine) descriptorsLeft() []int32 {
 	left := e.unclosed
 	for i := int32(0); i < e.nodes.size(); i++ {
 		if n := e.nodes.at(i); n.refs > 0 && n.fd >= 0 {
-			left = append(left, int(n.fd))
+			left = append(left, n.fd)
 			n.fd = -1
 		}
 	}
 	for m := range e.mountOps {
 		for i := e.mountOps[m].head; i != none; i = e.ops.at(i).next {
 			if o := e.ops.at(i); o.purpose == purposeClose {
-				left = append(left, int(o.fd))
+				left = append(left, o.fd)
 			}
 		}
 	}
 	return left
 }
 
-func closeAll(fds []int) {
+func closeAll(fds []int32) {
 	for _, fd := range fds {
-		_ = unix.Close(fd)
+		_ = unix.Close(int(fd))
 	}
 }
 

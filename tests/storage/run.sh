@@ -38,6 +38,9 @@ done
 for what in depth close link; do
 	run dead-mount-$what "$bin/test_dead_mount" $backend $what
 done
+for what in open read close rights refused limit dropped; do
+	run setuid-$what "$bin/test_setuid" $backend $what
+done
 run stale-scan "$bin/test_stale_scan" $backend
 run held-windows "$bin/test_held_windows" $backend
 exit $failed

@@ -74,7 +74,15 @@ func (b *Backend) Reap(events []backend.Event) int {
 	return n + b.Backend.Reap(events[n:])
 }
 
-// Turn implements backend.Backend. Workers need no Flush.
+// Flush implements backend.Backend.
+func (b *Backend) Flush() {
+	b.Backend.Flush()
+	if b.workers != nil {
+		b.workers.Flush()
+	}
+}
+
+// Turn implements backend.Backend. To workers a call ends with its Flush.
 func (b *Backend) Turn(events []backend.Event) int {
 	n := b.reapWorkers(events)
 	return n + b.Backend.Turn(events[n:])

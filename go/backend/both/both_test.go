@@ -28,9 +28,9 @@ type counting struct {
 	jobs *int
 }
 
-func (x counting) Post(job uintptr) bool {
+func (x counting) Post(job uintptr, look bool) bool {
 	*x.jobs++
-	return x.Executor.Post(job)
+	return x.Executor.Post(job, look)
 }
 
 func (w *workers) backend() backendtest.New {

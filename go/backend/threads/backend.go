@@ -22,6 +22,8 @@ type Backend struct {
 	byTag    []uintptr // jobs in flight
 	executor Executor
 	inFlight int
+	posted   bool    // something, since the last Flush
+	late     []int32 // descriptors that were opened for nobody
 	batch    uintptr // finished jobs that were taken and not reported yet
 	failed   []backend.Event
 
@@ -104,7 +106,10 @@ func (b *Backend) Start(op *backend.Op) {
 	}
 	b.byTag[op.Tag] = at
 	b.inFlight++
-	if !b.executor.Post(at) {
+	// Rights do not change within one call of the host, which a Flush ends.
+	look := !b.posted
+	b.posted = true
+	if !b.executor.Post(at, look) {
 		job.Result = -int32(unix.ENOMEM)
 		b.shared.finish(at)
 	}
@@ -126,7 +131,7 @@ func (b *Backend) Turn(events []backend.Event) int { return b.Reap(events) }
 func (b *Backend) Batched() bool { return false }
 
 // Flush implements backend.Backend; Start has done it all.
-func (b *Backend) Flush() {}
+func (b *Backend) Flush() { b.posted = false }
 
 // Reap implements backend.Backend.
 func (b *Backend) Reap(events []backend.Event) int {
@@ -198,6 +203,7 @@ func (b *Backend) Close(released func()) {
 	if b.inFlight > 0 {
 		b.discard()
 	}
+	b.closeLate()
 	if b.inFlight == 0 {
 		b.end(released)
 		return
@@ -213,6 +219,7 @@ func (b *Backend) Close(released func()) {
 		for b.discard(); b.inFlight > 0; b.discard() {
 			_, _ = file.Read(count[:])
 		}
+		b.closeLate()
 		atomic.StoreInt32(&b.shared.EventFD, -1)
 		b.quiesce()
 		_ = file.Close()
@@ -245,9 +252,19 @@ func (b *Backend) discardList(at uintptr) {
 	for at != 0 {
 		job := abi.At[Job](at)
 		if backend.Kind(job.Kind) == backend.Open && job.Result >= 0 {
-			_ = unix.Close(int(job.Result))
+			b.late = append(b.late, job.Result)
 		}
 		b.inFlight--
 		at = job.Next
+	}
+}
+
+// closeLate closes what discard has found open. That can wait for storage, and
+// a thread of the Go runtime that waits is one that setuid(2) in the host waits
+// for.
+func (b *Backend) closeLate() {
+	if len(b.late) > 0 {
+		b.executor.CloseAll(b.late)
+		b.late = nil
 	}
 }

@@ -2,6 +2,7 @@ package threads
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -34,18 +35,28 @@ func TestSuiteWithOneWorker(t *testing.T) {
 type later struct {
 	shared *Shared
 	jobs   []uintptr
+	looks  []bool
+	closed []int32
 	refuse bool
 }
 
-func (x *later) Post(job uintptr) bool {
+func (x *later) Post(job uintptr, look bool) bool {
 	if x.refuse {
 		return false
 	}
 	x.jobs = append(x.jobs, job)
+	x.looks = append(x.looks, look)
 	return true
 }
 
 func (x *later) Stop() {}
+
+func (x *later) CloseAll(fds []int32) {
+	for _, fd := range fds {
+		_ = unix.Close(int(fd))
+	}
+	x.closed = append(x.closed, fds...)
+}
 
 func (x *later) runAll() {
 	for _, job := range x.jobs {
@@ -142,6 +153,26 @@ func TestCloseWithJobsInTheQueue(t *testing.T) {
 	if after := backendtest.Descriptors(t); after > before {
 		t.Errorf("%d descriptors, %d before", after, before)
 	}
+	if len(x.closed) != 2000 {
+		t.Errorf("%d of them closed by the executor, want all 2000", len(x.closed))
+	}
+}
+
+func TestRightsAreLookedAtOnceInEachCall(t *testing.T) {
+	x := &later{}
+	b := backendtest.NewBench(t, withLater(x))
+	fd, buf := b.OpenFile(), backendtest.Memory(t, 100)
+	for tag := range uint32(4) {
+		if tag == 2 {
+			b.Flush()
+		}
+		b.Start(&backend.Op{Tag: tag, Kind: backend.Read, FD: fd, Len: 10, Buf: buf})
+	}
+	if want := []bool{true, false, true, false}; !slices.Equal(x.looks, want) {
+		t.Errorf("looked at %v, want %v", x.looks, want)
+	}
+	x.runAll()
+	b.Wait(4)
 }
 
 func TestNothingIsLeftOfManyBackends(t *testing.T) {

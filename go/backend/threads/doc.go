@@ -2,7 +2,7 @@
 // of workers: where there is no io_uring.
 //
 // Who the workers are is the Executor's matter. The shared library has them
-// as POSIX threads in C (capi), because a thread that can't be created must
-// not be the end of the process, as it is in the Go runtime; pure Go programs
-// and tests have goroutines.
+// as threads in C (capi), because a thread that can't be created must not be
+// the end of the process, as it is in the Go runtime, and because setuid(2) in
+// the host must not wait for them; pure Go programs and tests have goroutines.
 package threads

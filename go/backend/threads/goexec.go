@@ -3,6 +3,8 @@ package threads
 import (
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"libdbox_aio/go/abi"
 )
 
@@ -26,7 +28,7 @@ func NewGoExecutor(shared *Shared, max int) Executor {
 	return x
 }
 
-func (x *goExecutor) Post(job uintptr) bool {
+func (x *goExecutor) Post(job uintptr, _ bool) bool {
 	x.mu.Lock()
 	x.queue = append(x.queue, job)
 	if x.idle < len(x.queue) && x.workers < x.max {
@@ -44,6 +46,14 @@ func (x *goExecutor) Stop() {
 	x.stopped = true
 	x.more.Broadcast()
 	x.mu.Unlock()
+}
+
+func (x *goExecutor) CloseAll(fds []int32) {
+	go func() {
+		for _, fd := range fds {
+			_ = unix.Close(int(fd))
+		}
+	}()
 }
 
 func (x *goExecutor) work() {

@@ -44,11 +44,15 @@ type Shared struct {
 
 // Executor runs jobs on workers.
 type Executor interface {
-	// Post queues a job. It never waits. false: there is no worker, and
-	// none can be had.
-	Post(job uintptr) bool
+	// Post queues a job, to be done with the rights that the calling thread
+	// has. It never waits. look is true if these can be others than they
+	// were at the last Post. false: there is no worker, and none can be had.
+	Post(job uintptr, look bool) bool
 	// Stop lets the workers end when the queue is empty.
 	Stop()
+	// CloseAll closes descriptors, each of which may wait for storage: not
+	// on the calling thread. Also after Stop.
+	CloseAll(fds []int32)
 }
 
 // Do does an operation on the calling thread, which waits for it, and returns

@@ -120,9 +120,8 @@ func (s *raceSite) heldTest(user, other, command string, reads bool) error {
 }
 
 // loginMeanwhile: a client comes while another one's reads are held up. Dovecot
-// calls setuid() for him, and the C library's setuid() waits until every thread
-// of the process is out of the kernel: so he may have to wait for reads that are
-// in flight, but not longer.
+// calls setuid() for him, for which every POSIX thread of the process must be out
+// of the kernel: those that read are none.
 func (s *raceSite) loginMeanwhile(user, other string) error {
 	a, err := s.client(user, "INBOX")
 	if err != nil {

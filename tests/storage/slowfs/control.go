@@ -14,8 +14,10 @@ import (
 )
 
 const usage = `commands, one a line; each is answered by "ok", or "error TEXT":
- hang [lookup|open|read]...    calls of this kind (or opens and reads) wait
- resume                        nothing hangs any more
+ hang [lookup|open|read|flush]...
+                               calls of this kind (or opens and reads) wait; a
+                               close waits for a flush
+ resume [KIND]...              these, or all, do not hang any more
  wait N                        answered when N calls hang
  wait-released                 answered when no file is open
  fail OP ERRNO FIRST [COUNT]   of the calls of this kind from now on fail COUNT
@@ -95,8 +97,8 @@ func command(r *rules, words []string) (string, error) {
 		return usage, nil
 	case name == "hang":
 		return "ok", hang(r, args)
-	case name == "resume" && len(args) == 0:
-		r.resume()
+	case name == "resume":
+		return "ok", resume(r, args)
 	case name == "wait" && len(args) == 1:
 		n, err := strconv.ParseUint(args[0], 10, 32)
 		if err != nil {
@@ -156,6 +158,21 @@ func hang(r *rules, names []string) error {
 			return err
 		}
 		r.setHang(o)
+	}
+	return nil
+}
+
+func resume(r *rules, names []string) error {
+	if len(names) == 0 {
+		r.resumeAll()
+		return nil
+	}
+	for _, name := range names {
+		o, err := parseOp(name)
+		if err != nil {
+			return err
+		}
+		r.resume(o)
 	}
 	return nil
 }

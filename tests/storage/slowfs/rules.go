@@ -17,10 +17,11 @@ const (
 	opLookup op = iota
 	opOpen
 	opRead
+	opFlush // of a close
 	opCount
 )
 
-var opNames = [opCount]string{"lookup", "open", "read"}
+var opNames = [opCount]string{"lookup", "open", "read", "flush"}
 
 // failure makes count calls fail, from the first-th on. A count of 0 means for
 // ever, an errno of 0 never.
@@ -100,20 +101,24 @@ func (r *rules) setHang(o op) {
 	}
 }
 
-func (r *rules) resume() {
+func (r *rules) resume(o op) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for o := range r.hang {
-		if r.hang[o] != nil {
-			close(r.hang[o])
-			r.hang[o] = nil
-		}
+	if r.hang[o] != nil {
+		close(r.hang[o])
+		r.hang[o] = nil
+	}
+}
+
+func (r *rules) resumeAll() {
+	for o := range opCount {
+		r.resume(o)
 	}
 }
 
 // release lets everything go, for an unmount.
 func (r *rules) release() {
-	r.resume()
+	r.resumeAll()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.delay = [opCount]time.Duration{}
@@ -158,7 +163,7 @@ func (r *rules) enter(o op, name string) (matched bool, errno unix.Errno) {
 		r.mu.Unlock()
 		return false, 0
 	}
-	if o != opLookup {
+	if o == opOpen || o == opRead {
 		r.inFlight++
 		r.maxInFlight = max(r.maxInFlight, r.inFlight)
 	}
@@ -196,7 +201,7 @@ func (r *rules) leave(o op, matched, ok bool) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if o != opLookup {
+	if o == opOpen || o == opRead {
 		r.inFlight--
 	}
 	if ok {

@@ -180,6 +180,15 @@ func (f *file) Read(ctx context.Context, buf []byte,
 	return result, errno
 }
 
+func (f *file) Flush(ctx context.Context) syscall.Errno {
+	matched, errno := f.rules.enter(opFlush, f.name)
+	if errno == 0 {
+		errno = f.LoopbackFile.Flush(ctx)
+	}
+	f.rules.leave(opFlush, matched, errno == 0)
+	return errno
+}
+
 func (f *file) Release(ctx context.Context) syscall.Errno {
 	f.node.mu.Lock()
 	delete(f.node.opened, f)
