@@ -383,7 +383,8 @@ fuzz:
 				grep '^Fuzz' || :); do \
 			echo "== $$package $$target"; \
 			$(GO) test -run '^$$' -fuzz "^$$target$$" \
-				-fuzztime $(FUZZTIME) $$package; \
+				-fuzztime $(FUZZTIME) \
+				-fuzzminimizetime 2s $$package; \
 		done; \
 	done
 	@$(MAKE) --no-print-directory build/fuzz/fuzz_file
