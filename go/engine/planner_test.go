@@ -41,7 +41,7 @@ func FuzzPlanner(f *testing.F) {
 		f.Add(sizes, far, setup*7)
 	}
 	// Behind the end of the file, and at the largest offset that is read.
-	f.Add(sizes, []byte{2, 0, 0, 4, 5, 0, 0, 0, 6, 30, 0, 0, 7, 30, 0, 0}, uint16(64))
+	f.Add(sizes, []byte{2, 0, 0, 4, 5, 0, 0, 0, 6, 30, 0, 0, 7, 30, 0, 0}, uint16(256))
 	// On both sides of 64 KiB that nobody wants, from either side.
 	f.Add(sizes, []byte{record, hint, 0, 0, record + 3, hint, 0, 0}, uint16(2))
 	f.Add(sizes, []byte{record + 3, hint, 0, 0, record, hint, 0, 1}, uint16(14))
