@@ -70,7 +70,8 @@ int main(int argc, char *argv[])
 	static pid_t (*const ways[])(char *const args[]) = {
 		list_by_fork, list_by_vfork, list_by_spawn
 	};
-	char *args[] = { argv[0], "list-descriptors", NULL };
+	char list[] = "list-descriptors";
+	char *args[] = { argv[0], list, NULL };
 	struct host_results results;
 	struct dbox_aio_file *file;
 	struct dbox_aio *ctx;
