@@ -51,6 +51,7 @@ help:
 	@echo 'make bench      compare with other ways to read; QUICK=1: two minutes'
 	@echo 'make bench-guard  compare quick ratios with bounds'
 	@echo 'make asan race valgrind  the tests in C, watched by these'
+	@echo 'make asan-dovecot  the plugin, watched in a private Dovecot'
 	@echo 'make arm64      the tests in C, cross-built, under qemu'
 	@echo 'make soak       full load while all goes wrong; DURATION=20 seconds each'
 	@echo 'make fuzz       parser and library on random files; FUZZTIME=60s each'
@@ -304,9 +305,14 @@ build/tests/%: tests/%.c $$(call test_parts,$$(dir tests/$$*)) \
 		$(HOST_LIBS) -ldl
 
 # tests/c again, watched by tools or on another machine; see tests/variants.
-.PHONY: asan race valgrind arm64
+.PHONY: asan race valgrind arm64 asan-dovecot
 asan race valgrind arm64:
 	@tests/deps $@
+	@tests/run $@
+
+# The Dovecot plugin with the address sanitizer, in a real Dovecot.
+asan-dovecot:
+	@tests/deps dovecot-demo
 	@tests/run $@
 
 # Each backend for that many seconds.
@@ -383,7 +389,8 @@ fuzz:
 				grep '^Fuzz' || :); do \
 			echo "== $$package $$target"; \
 			$(GO) test -run '^$$' -fuzz "^$$target$$" \
-				-fuzztime $(FUZZTIME) $$package; \
+				-fuzztime $(FUZZTIME) \
+				-fuzzminimizetime 2s $$package; \
 		done; \
 	done
 	@$(MAKE) --no-print-directory build/fuzz/fuzz_file

@@ -60,6 +60,7 @@ type host struct {
 	e       *engine.Engine
 	pool    *mem.Pool
 	faults  *faulty.Backend // nil without one
+	storage *memory         // nil without one
 	fd      int
 	arena   []byte // paths, outside the Go heap
 	arenaAt int
@@ -111,6 +112,19 @@ func options() engine.Options {
 // if script is not nil.
 func newHost(t testing.TB, w way, opts engine.Options) *host {
 	t.Helper()
+	return newHostOn(t, opts, func(h *host) (backend.Backend, uint32) {
+		be, kind := newBackend(t, w, &h.opts)
+		if w.script != nil {
+			h.faults = faulty.New(be, h.signal, w.script)
+			be = h.faults
+		}
+		return be, kind
+	})
+}
+
+// newHostOn makes a context on the backend that make returns, with its kind.
+func newHostOn(t testing.TB, opts engine.Options, make func(h *host) (backend.Backend, uint32)) *host {
+	t.Helper()
 	runtime.LockOSThread()
 	h := &host{t: t, opts: opts, pending: map[uint64]*pending{}, results: map[uint64][]result{}}
 	h.before = descriptors(t)
@@ -122,11 +136,7 @@ func newHost(t testing.TB, w way, opts engine.Options) *host {
 		t.Fatal(err)
 	}
 	h.opts.EventFD, h.opts.PID = int32(h.fd), int32(os.Getpid())
-	be, kind := newBackend(t, w, &h.opts)
-	if w.script != nil {
-		h.faults = faulty.New(be, h.signal, w.script)
-		be = h.faults
-	}
+	be, kind := make(h)
 	if h.pool, err = mem.NewPool(opts.MaxBytes, h.opts.PID, h.opts.EventFD); err != nil {
 		t.Fatal(err)
 	}

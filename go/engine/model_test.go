@@ -14,8 +14,9 @@ import (
 )
 
 var (
-	seedFlag  = flag.Uint64("seed", 0, "seed of the first context of TestModel; 0: from the clock")
-	stepsFlag = flag.Int("steps", 20_000, "steps of TestModel")
+	seedFlag    = flag.Uint64("seed", 0, "seed of the first context of TestModel; 0: from the clock")
+	stepsFlag   = flag.Int("steps", 20_000, "steps of TestModel")
+	backendFlag = flag.String("backend", "", "uring or threads: the only backend of TestModel")
 )
 
 // stepsPerContext is after how many steps a context is ended.
@@ -80,6 +81,9 @@ func newModel(t *testing.T, seed uint64, s *store, broken *mailFile) *model {
 	opts.StallNS = int64(pick(1000, 50_000, 1e6))
 	opts.MaxMessageSize = uint64(pick(0, 0, 100_000))
 	w := ways[rng.IntN(len(ways))]
+	for *backendFlag != "" && w.uring != (*backendFlag == "uring") {
+		w = ways[rng.IntN(len(ways))]
+	}
 	if w.script == nil {
 		w.script = faulty.Rules()
 	}

@@ -124,8 +124,11 @@ func (e *Engine) plan(r *request, n *node) (start uint64, length int) {
 	}
 	want := r.firstRead(rest)
 	if rest == 0 {
-		// Nothing there, as far as is known: look.
-		want = min(want, metaGuess)
+		// Nothing there, as far as is known: look. A read of nothing would
+		// say that the file ends, whatever is there by now.
+		if want == 0 || want > metaGuess {
+			want = metaGuess
+		}
 	} else {
 		want = min(want, rest)
 		if start == 0 {

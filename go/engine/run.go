@@ -110,7 +110,7 @@ func (e *Engine) gather(id int32, start uint64, length int) bool {
 // joins reports whether a neighbour still waits and can be read with another
 // request.
 func (e *Engine) joins(r, with *request) bool {
-	return r.file == with.file && (r.state == stateQueued || r.state == stateOpening) && r.mergeable() && r.offset != 0
+	return r.file == with.file && (r.state == stateQueued || r.state == stateOpening) && r.mergeable() && r.offset != 0 && r.offset <= maxOffset
 }
 
 // readTogether reads one piece of the file for a request and for those in

@@ -75,11 +75,14 @@ run rlimit-nofile-low "$bin/with_rlimit" nofile 64 "$bin/test_host_works" \
 	$backend
 run rlimit-memlock "$bin/with_rlimit" memlock 0 "$bin/test_host_works" $backend
 
-# What is only faster by these calls works without them.
+# What is only faster, or never waits, by these calls works without them.
 build deny "$here/deny.c" || exit 1
 for error in EPERM ENOSYS; do
-	run denied-calls-$error "$bin/deny" $error openat2 preadv2 -- \
-		"$bin/test_host_works" $backend
+	for calls in openat2 preadv2 statx "openat2 preadv2 statx"; do
+		# shellcheck disable=SC2086 # one or three
+		run denied-$(echo "$calls" | tr ' ' -)-$error "$bin/deny" \
+			$error $calls -- "$bin/test_host_works" $backend
+	done
 done
 
 # There is one backend then: test it once.

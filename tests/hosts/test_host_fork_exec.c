@@ -1,9 +1,11 @@
 /*
- * A host forks and execs other programs while requests are in flight: these
- * inherit no descriptor, and no request is lost.
+ * A host forks and execs other programs, by fork(), vfork() and posix_spawn()
+ * in turn, while requests are in flight: these inherit no descriptor, and no
+ * request is lost.
  */
 #include "host.h"
 #include <dirent.h>
+#include <spawn.h>
 
 #define MAILS 100
 #define ROUNDS 20
@@ -31,8 +33,45 @@ static int list_descriptors(void)
 	return bad;
 }
 
+static pid_t list_by_fork(char *const args[])
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execv("/proc/self/exe", args);
+		_exit(127);
+	}
+	return pid;
+}
+
+/* Its child has the memory of the parent, which waits meanwhile. */
+static pid_t list_by_vfork(char *const args[])
+{
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		execv("/proc/self/exe", args);
+		_exit(127);
+	}
+	return pid;
+}
+
+static pid_t list_by_spawn(char *const args[])
+{
+	pid_t pid;
+
+	CHECK_EQ(posix_spawn(&pid, "/proc/self/exe", NULL, NULL, args,
+			     environ), 0);
+	return pid;
+}
+
 int main(int argc, char *argv[])
 {
+	static pid_t (*const ways[])(char *const args[]) = {
+		list_by_fork, list_by_vfork, list_by_spawn
+	};
+	char list[] = "list-descriptors";
+	char *args[] = { argv[0], list, NULL };
 	struct host_results results;
 	struct dbox_aio_file *file;
 	struct dbox_aio *ctx;
@@ -63,13 +102,8 @@ int main(int argc, char *argv[])
 		request.context = &results;
 		CHECK_EQ(dbox_aio_submit(ctx, &request, 1, NULL), 1);
 
-		pid = fork();
-		CHECK(pid >= 0);
-		if (pid == 0) {
-			execl("/proc/self/exe", argv[0], "list-descriptors",
-			      (char *)NULL);
-			_exit(127);
-		}
+		pid = ways[i % 3](args);
+		CHECK(pid > 0);
 		host_loop(ctx, &results, MAILS + 1);
 		CHECK_EQ(results.status, 0);
 		CHECK_EQ(results.good, MAILS + 1);

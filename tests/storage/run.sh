@@ -43,4 +43,6 @@ for what in open read close rights refused limit dropped; do
 done
 run stale-scan "$bin/test_stale_scan" $backend
 run held-windows "$bin/test_held_windows" $backend
+run devices "$bin/test_devices" $backend
+run new-mount "$bin/test_new_mount" $backend
 exit $failed

@@ -96,3 +96,18 @@ build/fuzz/fuzz_file: $(filter-out tests/fuzz/test_%,$(wildcard tests/fuzz/*.c))
 		build/fuzz/libdbox_aio_core.a
 	$(CC) $(HOST_CFLAGS) -fsanitize=fuzzer -o $@ $(filter %.c,$^) \
 		build/fuzz/front.o build/fuzz/libdbox_aio_core.a -ldl -lpthread
+
+# The modules of the Dovecot plugin with both sanitizers, and beside them the
+# library that they load. Dovecot itself is as it is installed.
+ASAN_DOVECOT := build/asan/dovecot/lib95_dbox_aio_plugin.so \
+	build/asan/dovecot/lib95_imap_dbox_aio_plugin.so
+
+build/asan/dovecot/lib95_dbox_aio_plugin.so: $(dovecot_storage_half) \
+		$(dovecot_headers)
+	@mkdir -p $(@D)
+	$(call dovecot_link,$(CURDIR)/lib)
+
+build/asan/dovecot/lib95_imap_dbox_aio_plugin.so: \
+		$(wildcard dovecot/imap-*.c) $(dovecot_headers)
+	@mkdir -p $(@D)
+	$(call dovecot_link)

@@ -97,15 +97,18 @@ func (c *Calls) How() (uintptr, uint32) {
 	return uintptr(unsafe.Pointer(&c.how)), uint32(unsafe.Sizeof(c.how))
 }
 
-// Attr implements backend.Backend by statx(2) on the descriptor.
+// Attr implements backend.Backend by statx(2) on the descriptor, or fstat(2)
+// where a filter or an old kernel denies that.
 func (c *Calls) Attr(fd int32, a *backend.Attr) syscall.Errno {
 	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(fd), EmptyPath(),
 		StatxFlags, StatxMask, uintptr(unsafe.Pointer(&c.statx)), 0)
-	if errno != 0 {
-		return errno
+	switch errno {
+	case 0:
+		fill(a, &c.statx)
+	case unix.ENOSYS, unix.EPERM:
+		return attrOld(fd, a)
 	}
-	fill(a, &c.statx)
-	return 0
+	return errno
 }
 
 // AttrAt reads the buffer of a backend.Stat operation.

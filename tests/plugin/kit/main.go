@@ -19,6 +19,7 @@ import (
 
 type options struct {
 	slowfs, modules, library, only string
+	environment                    string
 	keep, full                     bool
 	seed                           uint64
 	duration                       time.Duration
@@ -38,6 +39,8 @@ func main() {
 	flag.StringVar(&o.modules, "modules", "", "where the plugin's modules are;"+
 		" without, stock is compared with stock")
 	flag.StringVar(&o.library, "library", "lib", "where libdbox_aio.so.1 is")
+	flag.StringVar(&o.environment, "environment", "", "NAME=VALUE and more"+
+		" for the processes of the Dovecot with the plugin")
 	flag.StringVar(&o.only, "only", "*", "only tests whose names match")
 	flag.BoolVar(&o.keep, "keep", false, "keep the directory with the Dovecots")
 	flag.BoolVar(&o.full, "full", false, "all commands on all kinds of stores;"+

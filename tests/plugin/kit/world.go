@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -200,6 +201,7 @@ func (w *world) addSite(name string, delay time.Duration, plugin bool,
 	config := w.config(s.root)
 	if plugin {
 		config.Modules, config.Library = w.modules, w.library
+		config.Environment = strings.Fields(w.o.environment)
 	}
 	if change != nil {
 		change(&config)

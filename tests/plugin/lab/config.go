@@ -124,9 +124,9 @@ func (l *Lab) WriteConfig() error {
 	} else {
 		fmt.Fprintf(&b, "mail_plugins = %s\n", c.OtherPlugins)
 	}
-	if c.Library != "" {
-		fmt.Fprintf(&b, "import_environment = $import_environment"+
-			" LD_LIBRARY_PATH=%s\n", c.Library)
+	if names := l.imported(); len(names) > 0 {
+		fmt.Fprintf(&b, "import_environment = $import_environment %s\n",
+			strings.Join(names, " "))
 	}
 	b.WriteString("plugin {\n")
 	for _, line := range c.Plugin {

@@ -46,6 +46,8 @@ type Config struct {
 	Modules string
 	// Library is where libdbox_aio.so is that the modules are to be given.
 	Library string
+	// Environment is what all processes get besides, NAME=VALUE.
+	Environment []string
 	// OtherPlugins are mail_plugins that are on, too, for both.
 	OtherPlugins string
 	// Plugin holds the plugin's settings.

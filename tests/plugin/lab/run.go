@@ -76,10 +76,16 @@ func run(cmd *exec.Cmd) (Output, error) {
 func (l *Lab) environment() []string {
 	env := []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "TZ=UTC", "LC_ALL=C",
 		"HOME=" + l.Dir}
+	return append(env, l.imported()...)
+}
+
+// imported is what Dovecot's processes get of the environment, too.
+func (l *Lab) imported() []string {
+	names := l.Config.Environment
 	if l.Config.Library != "" {
-		env = append(env, "LD_LIBRARY_PATH="+l.Config.Library)
+		names = append([]string{"LD_LIBRARY_PATH=" + l.Config.Library}, names...)
 	}
-	return env
+	return names
 }
 
 // Doveadm runs doveadm COMMAND for a user ("": for none). Arguments before the
