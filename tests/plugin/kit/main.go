@@ -19,16 +19,18 @@ import (
 
 type options struct {
 	slowfs, modules, library, only string
+	imaptest                       string
 	keep, full                     bool
 	seed                           uint64
 	duration                       time.Duration
 	jobs, rounds                   int
 }
 
-const usage = `usage: kit [options] check|compare|races|limits|stress|demo
+const usage = `usage: kit [options] check|compare|races|limits|stress|demo|imaptest
   check    compare, races and limits in a short form; prints lines of tests
   stress   random commands and races for -duration
   demo     a table of figures
+  imaptest Dovecot's tester of IMAP servers, built elsewhere: -imaptest
 options:
 `
 
@@ -38,6 +40,7 @@ func main() {
 	flag.StringVar(&o.modules, "modules", "", "where the plugin's modules are;"+
 		" without, stock is compared with stock")
 	flag.StringVar(&o.library, "library", "lib", "where libdbox_aio.so.1 is")
+	flag.StringVar(&o.imaptest, "imaptest", "", "where imaptest's source was built")
 	flag.StringVar(&o.only, "only", "*", "only tests whose names match")
 	flag.BoolVar(&o.keep, "keep", false, "keep the directory with the Dovecots")
 	flag.BoolVar(&o.full, "full", false, "all commands on all kinds of stores;"+
@@ -55,7 +58,8 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	for _, p := range []*string{&o.slowfs, &o.modules, &o.library} {
+	for _, p := range []*string{&o.slowfs, &o.modules, &o.library,
+		&o.imaptest} {
 		if *p != "" {
 			*p, _ = filepath.Abs(*p)
 		}
@@ -86,6 +90,8 @@ func run(o *options, command string) (code int, err error) {
 		parts = append(parts, stress)
 	case "demo":
 		parts = append(parts, demo)
+	case "imaptest":
+		parts = append(parts, imaptest)
 	default:
 		return 2, fmt.Errorf("no such command: %s", command)
 	}
