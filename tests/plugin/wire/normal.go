@@ -14,6 +14,10 @@ var secs = regexp.MustCompile(`(?m)^([ap][0-9]+|\*) (OK|NO|BAD) ([^\r\n]*?)` +
 var when = regexp.MustCompile(`(Refer to server log for more information\.) ` +
 	`\[[-0-9]{10} [0-9:]{8}\]`)
 
+// Dovecot 2.3 has freed the error's text when it tells of a failed MOVE: whatever
+// is there then is sent.
+var freed = regexp.MustCompile(`(?m)^([ap][0-9]+ NO \[SERVERBUG\]) [^\n]*\n`)
+
 // What a search that takes ten seconds tells of its progress.
 var progress = regexp.MustCompile(`(?m)^\* OK Searched [0-9]+% of the mailbox` +
 	`[^\r\n]*\r\n`)
@@ -21,6 +25,7 @@ var progress = regexp.MustCompile(`(?m)^\* OK Searched [0-9]+% of the mailbox` +
 // Normal is a reply without how long it took, or when it failed.
 func Normal(reply []byte) []byte {
 	reply = progress.ReplaceAll(reply, nil)
+	reply = freed.ReplaceAll(reply, []byte("$1\r\n"))
 	reply = secs.ReplaceAll(reply, []byte("$1 $2 $3.\r"))
 	return when.ReplaceAll(reply, []byte("$1"))
 }
