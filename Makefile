@@ -64,6 +64,8 @@ help:
 	@echo 'make dovecot-demo  what it is good for: a private Dovecot, stock and'
 	@echo '                with the plugin; FULL=1: heavy set-ups, too'
 	@echo 'make dovecot-stress  random commands and races; MINUTES=10 SEED='
+	@echo 'make dovecot-imaptest IMAPTEST=path  Dovecot'"'"'s tester of IMAP servers,'
+	@echo '                from where its source was built; see docs/dovecot.md'
 	@echo 'make deps       install what demo, check and lint need (apt-get)'
 	@echo 'make clean      remove what was built'
 	@echo 'CC, CFLAGS, LDFLAGS and GO are honoured.'
@@ -252,6 +254,12 @@ dovecot-stress:
 	@$(MAKE) --no-print-directory dovecot build/plugin-kit build/slowfs
 	@$(PLUGIN_KIT) -full -duration $(or $(MINUTES),10)m \
 		$(if $(SEED),-seed $(SEED)) stress
+
+.PHONY: dovecot-imaptest
+dovecot-imaptest:
+	@tests/deps dovecot-stress
+	@$(MAKE) --no-print-directory dovecot build/plugin-kit build/slowfs
+	@$(PLUGIN_KIT) -imaptest '$(IMAPTEST)' imaptest
 
 #
 # The demo and the other examples

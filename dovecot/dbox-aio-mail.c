@@ -16,7 +16,7 @@ static bool dbox_aio_mail_prefetch(struct mail *_mail)
 		DBOX_AIO_MAIL_CONTEXT(&mail->imail.mail);
 	struct dbox_aio_storage *astorage =
 		DBOX_AIO_STORAGE_CONTEXT(_mail->box->storage);
-	enum dbox_read_flags flags;
+	struct dbox_read_settings set;
 
 	if (amail->read != NULL)
 		return FALSE;
@@ -28,12 +28,12 @@ static bool dbox_aio_mail_prefetch(struct mail *_mail)
 	}
 	if (_mail->saving || _mail->expunged ||
 	    mail->open_file != NULL || mail->imail.data.stream != NULL ||
-	    !dbox_aio_mail_wanted(&mail->imail, &flags))
+	    !dbox_aio_mail_wanted(&mail->imail, &set))
 		return amail->module_ctx.super.prefetch(_mail);
 
 	amail->read = astorage->is_mdbox ?
-		dbox_aio_mdbox_read(mail, flags) :
-		dbox_aio_sdbox_read(mail, flags);
+		dbox_aio_mdbox_read(mail, &set) :
+		dbox_aio_sdbox_read(mail, &set);
 	if (amail->read == NULL)
 		return amail->module_ctx.super.prefetch(_mail);
 	mail->imail.data.prefetch_sent = TRUE;

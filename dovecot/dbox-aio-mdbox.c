@@ -92,7 +92,7 @@ mdbox_read_file_get(struct mdbox_storage *storage, uint32_t file_id)
 }
 
 struct dbox_read *
-dbox_aio_mdbox_read(struct dbox_mail *mail, enum dbox_read_flags flags)
+dbox_aio_mdbox_read(struct dbox_mail *mail, struct dbox_read_settings *set)
 {
 	struct mail *_mail = &mail->imail.mail.mail;
 	struct mdbox_storage *storage =
@@ -101,27 +101,26 @@ dbox_aio_mdbox_read(struct dbox_mail *mail, enum dbox_read_flags flags)
 		DBOX_AIO_MAIL_CONTEXT(&mail->imail.mail);
 	struct mdbox_map_mail_index_record rec;
 	struct dbox_aio_mailbox *abox = DBOX_AIO_MAILBOX_CONTEXT(_mail->box);
-	struct dbox_read_settings set;
 	struct dbox_read *read;
 
 	if (storage->corrupted || !mdbox_mail_find(_mail, &rec))
 		return NULL;
-	i_zero(&set);
-	set.file = mdbox_read_file_get(storage, rec.file_id);
-	if (set.file == NULL)
+	set->file = mdbox_read_file_get(storage, rec.file_id);
+	if (set->file == NULL)
 		return NULL;
-	set.offset = rec.offset;
-	set.size = rec.size;
+	set->offset = rec.offset;
+	set->size = rec.size;
 	/* nothing of mdbox is asked of the file itself */
-	set.flags = flags & ENUM_NEGATE(DBOX_READ_FLAG_WANT_FD);
+	set->flags &= ENUM_NEGATE(DBOX_READ_FLAG_WANT_FD);
 	if (rec.size != 0 && rec.size <= WHOLE_RECORD_SIZE) {
 		/* Only whole records are read together with others. */
-		set.flags = 0;
+		set->flags = 0;
+		set->body_offset = set->body_limit = 0;
 	}
-	set.owner = _mail->box->storage->user;
-	set.mount = abox->mount;
-	read = dbox_read_queue(_mail->box->storage->user, &set);
-	dbox_read_file_unref(&set.file);
+	set->owner = _mail->box->storage->user;
+	set->mount = abox->mount;
+	read = dbox_read_queue(_mail->box->storage->user, set);
+	dbox_read_file_unref(&set->file);
 	if (read != NULL) {
 		amail->file_id = rec.file_id;
 		amail->offset = rec.offset;

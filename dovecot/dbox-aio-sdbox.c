@@ -10,22 +10,19 @@
 #include <dbox_aio.h>
 
 struct dbox_read *
-dbox_aio_sdbox_read(struct dbox_mail *mail, enum dbox_read_flags flags)
+dbox_aio_sdbox_read(struct dbox_mail *mail, struct dbox_read_settings *set)
 {
 	struct mail *_mail = &mail->imail.mail.mail;
 	struct dbox_aio_mailbox *abox = DBOX_AIO_MAILBOX_CONTEXT(_mail->box);
-	struct dbox_read_settings set;
 	struct dbox_read *read;
 	struct dbox_file *file;
 
 	file = sdbox_file_init(SDBOX_MAILBOX(_mail->box), _mail->uid);
-	i_zero(&set);
-	set.path = file->primary_path;
-	set.alt_path = file->alt_path;
-	set.flags = flags;
-	set.owner = _mail->box->storage->user;
-	set.mount = abox->mount;
-	read = dbox_read_queue(_mail->box->storage->user, &set);
+	set->path = file->primary_path;
+	set->alt_path = file->alt_path;
+	set->owner = _mail->box->storage->user;
+	set->mount = abox->mount;
+	read = dbox_read_queue(_mail->box->storage->user, set);
 	if (read == NULL) {
 		dbox_file_unref(&file);
 		return NULL;

@@ -45,16 +45,16 @@ extern MODULE_CONTEXT_DEFINE(dbox_aio_mailbox_module,
 			     &mail_storage_module_register);
 extern MODULE_CONTEXT_DEFINE(dbox_aio_mail_module, &mail_module_register);
 
-/* What is to be read of a mail to answer what the caller wants of it. Returns
-   FALSE if nothing is. */
+/* What is to be read of a mail to answer what the caller wants of it: sets the
+   flags and the part of the body. Returns FALSE if nothing is. */
 bool dbox_aio_mail_wanted(struct index_mail *mail,
-			  enum dbox_read_flags *flags_r);
+			  struct dbox_read_settings *set);
 
-/* Queue the read of a mail. Returns NULL if it can't be read ahead. */
+/* Queue the read of a mail. Completes the settings with where it is. Returns NULL if it can't be read ahead. */
 struct dbox_read *
-dbox_aio_sdbox_read(struct dbox_mail *mail, enum dbox_read_flags flags);
+dbox_aio_sdbox_read(struct dbox_mail *mail, struct dbox_read_settings *set);
 struct dbox_read *
-dbox_aio_mdbox_read(struct dbox_mail *mail, enum dbox_read_flags flags);
+dbox_aio_mdbox_read(struct dbox_mail *mail, struct dbox_read_settings *set);
 
 /* Make the result the mail's open file, as if Dovecot had opened it. Returns
    FALSE, and has let the message go, if that can't be. */

@@ -131,6 +131,8 @@ dbox_read_queue(struct mail_user *user, const struct dbox_read_settings *set)
 	read->path = i_strdup(set->path);
 	read->alt_path = i_strdup(set->alt_path);
 	read->size = set->size != 0 ? set->size : average_size;
+	if (set->body_limit != 0)
+		read->size = I_MIN(read->size, set->body_limit);
 	DLLIST2_APPEND(&queue_head, &queue_tail, read);
 	queue_count++;
 	return read;
@@ -232,6 +234,7 @@ read_called_back(struct dbox_aio *ctx ATTR_UNUSED,
 		read_keep_fd(read, result);
 		r->message = dbox_aio_message_ref(result->message);
 		r->record_offset = result->record_offset;
+		r->body_offset = read->set.body_offset;
 		r->file_size = result->file_size;
 		r->file_version = result->file_version;
 		r->file_header_size = result->file_header_size;
@@ -263,8 +266,10 @@ read_fill_request(const struct dbox_read *read,
 	request->op = DBOX_AIO_READ;
 	if ((read->set.flags & DBOX_READ_FLAG_METADATA_ONLY) != 0)
 		request->flags |= DBOX_AIO_NO_BODY;
-	else if ((read->set.flags & DBOX_READ_FLAG_HEADER) == 0)
-		;
+	else if ((read->set.flags & DBOX_READ_FLAG_HEADER) == 0) {
+		request->body_offset = read->set.body_offset;
+		request->body_limit = read->set.body_limit;
+	}
 	else if ((read->set.flags & DBOX_READ_FLAG_NO_METADATA) != 0)
 		request->flags |= DBOX_AIO_HEADERS_ONLY;
 	else {

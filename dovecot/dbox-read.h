@@ -42,6 +42,8 @@ struct dbox_read_result {
 	int fd;
 	bool fd_kept;
 	uoff_t record_offset, file_size;
+	/* where in the body the message's part of it begins */
+	uoff_t body_offset;
 	unsigned int file_version, file_header_size, msg_header_size;
 	time_t create_time;
 	bool from_alt;
@@ -55,6 +57,9 @@ struct dbox_read_settings {
 	const char *path, *alt_path;
 	/* of the record, and its size with metadata; 0 = unknown */
 	uoff_t offset, size;
+	/* the part of the body that is wanted; limit 0 = all of it. A hint:
+	   the rest is read when it is needed. */
+	uoff_t body_offset, body_limit;
 	enum dbox_read_flags flags;
 	/* whose read this is */
 	const void *owner;

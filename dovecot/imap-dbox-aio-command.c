@@ -11,6 +11,7 @@
 #include "imap-search.h"
 #include "imap-sync.h"
 #include "dbox-aio-search.h"
+#include "dbox-aio-plugin.h"
 #include "dbox-read.h"
 #include "imap-dbox-aio-plugin.h"
 
@@ -60,6 +61,14 @@ struct imap_dbox_aio_command {
 	struct dbox_read_waiter waiter;
 	struct timeout *to;
 
+	/* FETCH: what its items want of bodies */
+	enum {
+		WANT_NO_BODY,
+		WANT_PARTIAL_BODY,
+		WANT_WHOLE_BODY
+	} want_body;
+	struct dbox_aio_partial partial;
+
 	/* what it wants to do when it has returned */
 	bool want_wait;
 	struct dbox_read *want_read;
@@ -101,6 +110,30 @@ struct client_command_context *imap_dbox_aio_command_fetching(void)
 {
 	return current == NULL || current->type != COMMAND_TYPE_FETCH ? NULL :
 		current->cmd;
+}
+
+/* Mails are read ahead as all of the command's items want them: nothing is
+   until they are all known. */
+static void command_set_partial(const struct imap_dbox_aio_command *acmd)
+{
+	dbox_aio_mail_set_partial(acmd != NULL &&
+				  acmd->want_body == WANT_PARTIAL_BODY ?
+				  &acmd->partial : NULL);
+}
+
+void imap_dbox_aio_command_want_body(const struct dbox_aio_partial *partial)
+{
+	struct imap_dbox_aio_command *acmd = current;
+
+	if (acmd == NULL || acmd->type != COMMAND_TYPE_FETCH)
+		return;
+	if (partial == NULL || acmd->want_body != WANT_NO_BODY)
+		acmd->want_body = WANT_WHOLE_BODY;
+	else {
+		acmd->want_body = WANT_PARTIAL_BODY;
+		acmd->partial = *partial;
+	}
+	command_set_partial(acmd);
 }
 
 static long long usecs_since(const struct timeval *start)
@@ -291,6 +324,7 @@ static void command_pre(struct client_command_context *cmd)
 	struct imap_dbox_aio_command *acmd = command_get(cmd);
 
 	current = acmd;
+	command_set_partial(acmd);
 	if (acmd == NULL)
 		return;
 	acmd->want_wait = FALSE;
@@ -313,6 +347,7 @@ static void command_post(struct client_command_context *cmd)
 	struct imap_dbox_aio_command *acmd = current;
 
 	current = NULL;
+	command_set_partial(NULL);
 	if (acmd == NULL || acmd->cmd != cmd)
 		return;
 	if (acmd->type == COMMAND_TYPE_FETCH)

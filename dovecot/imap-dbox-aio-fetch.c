@@ -61,6 +61,73 @@ static void fetch_add_wait(struct imap_fetch_context *ctx)
 	ctx->buffered_handlers_count++;
 }
 
+/* Returns what is behind the ']' of BODY[...]. */
+static const char *
+body_get_partial(const struct imap_fetch_init_context *ctx,
+		 const char **section_r)
+{
+	const struct imap_arg *list_args;
+	unsigned int list_count;
+	const char *p, *str;
+
+	p = strchr(ctx->name, '[');
+	if (p == NULL)
+		return NULL;
+	*section_r = p + 1;
+	if (imap_arg_get_list_full(&ctx->args[0], &list_args, &list_count)) {
+		/* BODY[HEADER.FIELDS (...)] */
+		return imap_arg_get_atom(&ctx->args[1], &str) &&
+			str[0] == ']' ? str + 1 : NULL;
+	}
+	p = strchr(*section_r, ']');
+	if (p == NULL)
+		return NULL;
+	*section_r = t_strdup_until(*section_r, p);
+	return p + 1;
+}
+
+static bool
+partial_parse(const char *str, struct dbox_aio_partial *partial_r)
+{
+	i_zero(partial_r);
+	return str[0] == '<' &&
+		str_parse_uoff(str + 1, &partial_r->offset, &str) == 0 &&
+		str[0] == '.' &&
+		str_parse_uoff(str + 1, &partial_r->size, &str) == 0 &&
+		strcmp(str, ">") == 0;
+}
+
+/* How much of the body the item wants. What isn't understood wants all of it;
+   what it says about errors is Dovecot's business. */
+static void
+fetch_item_want_body(const struct imap_fetch_init_context *ctx,
+		     const char *name)
+{
+	struct dbox_aio_partial partial;
+	const char *section, *str;
+
+	if (strcmp(name, "BODY") == 0 && strchr(ctx->name, '[') != NULL) {
+		str = body_get_partial(ctx, &section);
+		if (str == NULL || !partial_parse(str, &partial)) {
+			if (str == NULL || !str_begins(section, "HEADER"))
+				imap_dbox_aio_command_want_body(NULL);
+			return;
+		}
+		if (str_begins(section, "HEADER"))
+			return;
+		partial.section = *section == '\0' ? DBOX_AIO_PARTIAL_MAIL :
+			strcmp(section, "TEXT") == 0 ? DBOX_AIO_PARTIAL_TEXT :
+			DBOX_AIO_PARTIAL_MIME_PART;
+		imap_dbox_aio_command_want_body(&partial);
+	} else if (strcmp(name, "BINARY") == 0 ||
+		   strcmp(name, "PREVIEW") == 0 ||
+		   strcmp(name, "SNIPPET") == 0 ||
+		   strcmp(ctx->name, "RFC822") == 0 ||
+		   strcmp(ctx->name, "RFC822.TEXT") == 0) {
+		imap_dbox_aio_command_want_body(NULL);
+	}
+}
+
 static bool fetch_item_init(struct imap_fetch_init_context *ctx)
 {
 	const char *name, *p;
@@ -75,6 +142,7 @@ static bool fetch_item_init(struct imap_fetch_init_context *ctx)
 	}
 	i_assert(i < N_ELEMENTS(fetch_items));
 	fetch_add_wait(ctx->fetch_ctx);
+	fetch_item_want_body(ctx, name);
 	return fetch_super[i](ctx);
 }
 

@@ -22,6 +22,11 @@ void imap_dbox_aio_command_wait(struct client_command_context *cmd,
    turn. */
 bool imap_dbox_aio_command_is_over(struct client_command_context *cmd);
 
+/* An item of the FETCH command that is being executed wants all of mails'
+   bodies, or (not NULL) a part. */
+struct dbox_aio_partial;
+void imap_dbox_aio_command_want_body(const struct dbox_aio_partial *partial);
+
 /* FETCH items that may have to read the mail */
 void imap_dbox_aio_fetch_init(void);
 void imap_dbox_aio_fetch_deinit(void);

@@ -237,7 +237,8 @@ parts_init(struct dbox_message_istream *mstream,
 		parts_add(mstream, result->record_offset,
 			  str_data(mstream->header), str_len(mstream->header));
 		data = dbox_aio_message_body(result->message, &size);
-		parts_add(mstream, body_offset, data, size);
+		parts_add(mstream, body_offset + result->body_offset,
+			  data, size);
 	}
 	if (result->have_metadata) {
 		mstream->metadata = metadata_write(result->message);

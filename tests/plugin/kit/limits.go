@@ -147,7 +147,7 @@ func limits(w *world, r *report) error {
 	}
 	users := []string{"sdbox", "mdbox", "mdbox-one"}
 	var wanted []*kind
-	for _, name := range append(users, "sdbox-large") {
+	for _, name := range append(users, "sdbox-large", "mdbox-large") {
 		wanted = append(wanted, kindNamed(name))
 	}
 	if err := w.makeStores(wanted); err != nil {
@@ -163,8 +163,13 @@ func limits(w *world, r *report) error {
 			r.test("limits/"+l.name, w.limit(l, who))
 		}
 	}
-	if r.wanted("limits/panics") {
-		r.test("limits/panics", w.panics())
+	for _, other := range []struct {
+		name string
+		f    func() error
+	}{{"panics", w.panics}, {"pieces", w.pieces}, {"memory", w.memory}} {
+		if r.wanted("limits/" + other.name) {
+			r.test("limits/"+other.name, other.f())
+		}
 	}
 	return nil
 }

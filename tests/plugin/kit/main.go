@@ -19,17 +19,18 @@ import (
 
 type options struct {
 	slowfs, modules, library, only string
-	environment                    string
+	environment, imaptest          string
 	keep, full                     bool
 	seed                           uint64
 	duration                       time.Duration
 	jobs, rounds                   int
 }
 
-const usage = `usage: kit [options] check|compare|races|limits|stress|demo
+const usage = `usage: kit [options] check|compare|races|limits|stress|demo|imaptest
   check    compare, races and limits in a short form; prints lines of tests
   stress   random commands and races for -duration
   demo     a table of figures
+  imaptest Dovecot's tester of IMAP servers, built elsewhere: -imaptest
 options:
 `
 
@@ -41,6 +42,7 @@ func main() {
 	flag.StringVar(&o.library, "library", "lib", "where libdbox_aio.so.1 is")
 	flag.StringVar(&o.environment, "environment", "", "NAME=VALUE and more"+
 		" for the processes of the Dovecot with the plugin")
+	flag.StringVar(&o.imaptest, "imaptest", "", "where imaptest's source was built")
 	flag.StringVar(&o.only, "only", "*", "only tests whose names match")
 	flag.BoolVar(&o.keep, "keep", false, "keep the directory with the Dovecots")
 	flag.BoolVar(&o.full, "full", false, "all commands on all kinds of stores;"+
@@ -58,7 +60,8 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	for _, p := range []*string{&o.slowfs, &o.modules, &o.library} {
+	for _, p := range []*string{&o.slowfs, &o.modules, &o.library,
+		&o.imaptest} {
 		if *p != "" {
 			*p, _ = filepath.Abs(*p)
 		}
@@ -89,6 +92,8 @@ func run(o *options, command string) (code int, err error) {
 		parts = append(parts, stress)
 	case "demo":
 		parts = append(parts, demo)
+	case "imaptest":
+		parts = append(parts, imaptest)
 	default:
 		return 2, fmt.Errorf("no such command: %s", command)
 	}

@@ -41,13 +41,21 @@ func (c *comparison) pop3() ([]string, error) {
 }
 
 func (s *site) playPOP3(user string, lines []string,
-	pipelined bool) (*transcript, error) {
+	pipelined bool) (t *transcript, err error) {
 	p, err := wire.LoginPOP3(s.lab.POP3Addr(), user, lab.Password)
 	if err != nil {
 		return nil, err
 	}
-	defer p.Close()
-	t := &transcript{}
+	// It looks at other mailboxes when the client has gone, and must not find
+	// a store that is just being made anew.
+	pids := s.using("pop3", user)
+	defer func() {
+		p.Close()
+		if err == nil {
+			err = s.ended("pop3", pids)
+		}
+	}()
+	t = &transcript{}
 	lines = append(append([]string{}, lines...), "QUIT")
 	if pipelined {
 		go p.Send(strings.Join(lines, "\r\n") + "\r\n")
@@ -148,4 +156,30 @@ func (s *site) playBackup(k *kind) (*transcript, error) {
 	t.sent = append(t.sent, read.sent...)
 	t.replies = append(t.replies, read.replies...)
 	return t, nil
+}
+
+// using are the processes that have a file of the store open.
+func (s *site) using(name, user string) []int {
+	var pids []int
+	for _, pid := range s.lab.Processes(name) {
+		open, _ := lab.Descriptors(pid)
+		if slices.ContainsFunc(open, func(target string) bool {
+			return strings.HasPrefix(target, s.dir(kindNamed(user))+"/")
+		}) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// ended waits until these processes have.
+func (s *site) ended(name string, pids []int) error {
+	return lab.Eventually(func() error {
+		for _, pid := range s.lab.Processes(name) {
+			if slices.Contains(pids, pid) {
+				return fmt.Errorf("%s, process %d, is still there", name, pid)
+			}
+		}
+		return nil
+	})
 }

@@ -68,18 +68,7 @@ func (s *raceSite) letGo() error {
 
 // held is how many calls are held up now.
 func (s *raceSite) held() (int, error) {
-	reply, err := s.slow.Tell("stats")
-	if err != nil {
-		return 0, err
-	}
-	for _, word := range strings.Fields(reply) {
-		if value, ok := strings.CutPrefix(word, "held="); ok {
-			var n int
-			_, err := fmt.Sscan(value, &n)
-			return n, err
-		}
-	}
-	return 0, fmt.Errorf("slowfs says %q", reply)
+	return s.stat("held")
 }
 
 // client logs in and selects.

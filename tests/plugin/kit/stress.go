@@ -49,9 +49,11 @@ func stress(w *world, r *report) error {
 			race.comeAndGo(r, seed+round)
 		}
 	}
-	r.note("%d sessions compared", s.sessions)
+	r.note("%d sessions compared, %d of them too much for stock", s.sessions,
+		s.fatal)
 	for _, other := range s.sites {
-		r.test("stress/healthy/"+other.name, other.healthy())
+		other.lab.SettleLog()
+		r.test("stress/healthy/"+other.name, s.healthy(other))
 	}
 	return nil
 }
@@ -65,6 +67,17 @@ type stresser struct {
 
 	mu                    sync.Mutex
 	sessions, differences int
+	// sessions that ended otherwise while Dovecots crashed: all clients are in
+	// one process, and it may have been another client's doing.
+	unsure []stressed
+	// sessions that stock Dovecot does not survive
+	fatal int
+}
+
+// stressed is a random session on a kind of store.
+type stressed struct {
+	k  *kind
+	sc *script
 }
 
 // round: each kind of store has a worker, as many at once as there are jobs.
@@ -86,7 +99,8 @@ func (s *stresser) round(seed uint64, d time.Duration) {
 				if !time.Now().Before(end) || s.enough() {
 					return
 				}
-				s.session(kinds[at], random, seed)
+				k := kinds[at]
+				s.session(stressed{k, randomScript(random, k)}, seed)
 			}
 		}()
 		delay := time.Duration(order[i]%4) * 500 * time.Microsecond
@@ -95,6 +109,10 @@ func (s *stresser) round(seed uint64, d time.Duration) {
 		}
 	}
 	group.Wait()
+	for _, one := range s.unsure {
+		s.alone(one, seed)
+	}
+	s.unsure = nil
 }
 
 func (s *stresser) enough() bool {
@@ -103,22 +121,93 @@ func (s *stresser) enough() bool {
 	return s.differences >= enough
 }
 
-// session compares one random session.
-func (s *stresser) session(k *kind, random *rand.Rand, seed uint64) {
-	sc := randomScript(random, k)
-	c := &comparison{r: s.r, k: k, stock: s.w.stock, others: s.sites}
+// logs of all sites, by their lengths
+func (s *stresser) marks() []int {
+	marks := []int{len(s.w.stock.lab.Log())}
+	for _, site := range s.sites {
+		marks = append(marks, len(site.lab.Log()))
+	}
+	return marks
+}
+
+// crashes since then, of stock and of all.
+func (s *stresser) crashes(marks []int) (stock, all []string) {
+	s.w.stock.lab.SettleLog()
+	stock = lab.Crashes(s.w.stock.lab.LogSince(marks[0]))
+	all = stock
+	for i, site := range s.sites {
+		all = append(all, lab.Crashes(site.lab.LogSince(marks[i+1]))...)
+	}
+	return stock, all
+}
+
+func (s *stresser) compare(one stressed) error {
+	c := &comparison{r: s.r, k: one.k, stock: s.w.stock, others: s.sites}
 	found, err := c.each("random", true, func(site *site) (*transcript, error) {
-		return site.play(k.name, sc)
+		return site.play(one.k.name, one.sc)
 	})
+	if err == nil && len(found) > 0 {
+		err = errors.New(strings.Join(found, "\n"))
+	}
+	return err
+}
+
+// session compares one random session.
+func (s *stresser) session(one stressed, seed uint64) {
+	marks := s.marks()
+	err := s.compare(one)
+	var crashes []string
+	if err != nil {
+		_, crashes = s.crashes(marks)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sessions++
-	if err == nil && len(found) == 0 {
-		return
+	if len(crashes) > 0 {
+		s.unsure = append(s.unsure, one)
+	} else if err != nil {
+		s.fail(one, seed, err)
 	}
+}
+
+// alone repeats a session while nobody else is there. If stock does not survive
+// it there is nothing to compare.
+func (s *stresser) alone(one stressed, seed uint64) {
+	marks := s.marks()
+	err := s.compare(one)
+	stock, all := s.crashes(marks)
+	switch {
+	case len(stock) > 0:
+		s.fatal++
+		s.r.note("seed %d: %s: stock says %.200s\n# %q", seed, one.k.name,
+			stock[0], one.sc.lines)
+	case err != nil || len(all) > 0:
+		s.fail(one, seed, errors.Join(err, errors.New(strings.Join(all, "\n"))))
+	}
+}
+
+func (s *stresser) fail(one stressed, seed uint64, err error) {
 	s.differences++
-	s.r.test(fmt.Sprintf("stress/seed-%d/%s", seed, k.name), errors.Join(err,
-		fmt.Errorf("%s\nthe session:\n%q", strings.Join(found, "\n"), sc.lines)))
+	s.r.test(fmt.Sprintf("stress/seed-%d/%s", seed, one.k.name),
+		fmt.Errorf("%w\nthe session:\n%q", err, one.sc.lines))
+}
+
+// healthy: nothing crashed with the plugin that stock survives.
+func (s *stresser) healthy(site *site) error {
+	known := make(map[string]bool)
+	for _, line := range lab.Panics(s.w.stock.lab.Log()) {
+		known[line] = true
+	}
+	var lines []string
+	for _, line := range lab.Panics(site.lab.Log()) {
+		if !known[line] {
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) > 0 {
+		return fmt.Errorf("only with the plugin:\n%s", strings.Join(lines, "\n"))
+	}
+	return nil
 }
 
 // comeAndGo repeats the races that are a matter of luck.

@@ -28,6 +28,9 @@ const (
 	stockModules = libexec + "/modules"
 )
 
+// Libraries is where Dovecot's shared libraries are.
+const Libraries = libexec
+
 // How long a Dovecot may take to start or to stop. It takes a second.
 const patience = 60 * time.Second
 

@@ -45,8 +45,8 @@ type Output struct {
 	PeakKB         int64 // resident
 }
 
-// run runs a command to its end; only one that could not be run is an error.
-func run(cmd *exec.Cmd) (Output, error) {
+// Run runs a command to its end; only one that could not be run is an error.
+func Run(cmd *exec.Cmd) (Output, error) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := startWithUs(cmd)
@@ -107,7 +107,7 @@ func (l *Lab) Doveadm(user string, args ...string) (Output, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "/usr/bin/doveadm", full...)
 	cmd.Env = l.environment()
-	return run(cmd)
+	return Run(cmd)
 }
 
 // Admin is Doveadm where nothing but success will do. Returns its stdout.

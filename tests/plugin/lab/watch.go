@@ -59,6 +59,18 @@ func Crashes(log []byte) []string {
 	return lines
 }
 
+var panicLine = regexp.MustCompile(
+	`(?m)(Panic: .*|killed with signal \d+ .*|fatal error: .*|Leaked .*)$`)
+
+// Panics is what processes died of, without which processes these were.
+func Panics(log []byte) []string {
+	var lines []string
+	for _, line := range panicLine.FindAll(log, -1) {
+		lines = append(lines, string(line))
+	}
+	return lines
+}
+
 var faultLine = regexp.MustCompile(`(?m)^.*(Error:|Warning:|Panic:|Fatal:).*$`)
 
 // Faults are the lines that complain, of whatever.

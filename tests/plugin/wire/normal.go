@@ -14,15 +14,37 @@ var secs = regexp.MustCompile(`(?m)^([ap][0-9]+|\*) (OK|NO|BAD) ([^\r\n]*?)` +
 var when = regexp.MustCompile(`(Refer to server log for more information\.) ` +
 	`\[[-0-9]{10} [0-9:]{8}\]`)
 
+// Dovecot 2.3 has freed the error's text when it tells of a failed MOVE: whatever
+// is there then is sent.
+var freed = regexp.MustCompile(`(?m)^([ap][0-9]+ NO \[SERVERBUG\]) [^\n]*\n`)
+
 // What a search that takes ten seconds tells of its progress.
 var progress = regexp.MustCompile(`(?m)^\* OK Searched [0-9]+% of the mailbox` +
 	`[^\r\n]*\r\n`)
 
 // Normal is a reply without how long it took, or when it failed.
 func Normal(reply []byte) []byte {
-	reply = progress.ReplaceAll(reply, nil)
-	reply = secs.ReplaceAll(reply, []byte("$1 $2 $3.\r"))
-	return when.ReplaceAll(reply, []byte("$1"))
+	// Replies are large, and what is looked for is rare.
+	for _, r := range []struct {
+		has, with string
+		what      *regexp.Regexp
+	}{
+		{"* OK Searched ", "", progress},
+		{" NO [SERVERBUG] ", "$1\r\n", freed},
+		{"Refer to server log", "$1", when},
+	} {
+		if bytes.Contains(reply, []byte(r.has)) {
+			reply = r.what.ReplaceAll(reply, []byte(r.with))
+		}
+	}
+	normal := make([]byte, 0, len(reply))
+	for line := range bytes.Lines(reply) {
+		if len(line) < 1000 && bytes.ContainsRune([]byte("ap*"), rune(line[0])) {
+			line = secs.ReplaceAll(line, []byte("$1 $2 $3.\r"))
+		}
+		normal = append(normal, line...)
+	}
+	return normal
 }
 
 var validity = regexp.MustCompile(`(?m)^\* OK \[UIDVALIDITY [0-9]+\] UIDs valid\r$`)

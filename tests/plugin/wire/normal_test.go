@@ -20,6 +20,7 @@ func TestNormal(t *testing.T) {
 			"* BYE FETCH failed: Refer to server log for more information.\r\n"},
 		{"* OK Searched 12% of the mailbox, ETA 0:30\r\n* SEARCH 1\r\n",
 			"* SEARCH 1\r\n"},
+		{"a4 NO [SERVERBUG] \x80-N.\x98.\r\n", "a4 NO [SERVERBUG]\r\n"},
 		{"* SEARCH 1 2\r\na1 OK [X 3] Done.\r\n",
 			"* SEARCH 1 2\r\na1 OK [X 3] Done.\r\n"},
 	} {
