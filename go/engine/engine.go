@@ -58,6 +58,7 @@ type Engine struct {
 	readyLen int
 	inFlight int   // operations that the backend has
 	slow     int   // of them those that take a worker
+	near     int   // of them those on local mounts
 	deferred int   // operations that wait for their mount's turn
 	heldNeed int64 // the least that one which waits for memory needs
 	keepOpen int   // open files that may wait for their next request

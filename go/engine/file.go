@@ -264,6 +264,10 @@ func (e *Engine) tryOpen(i int32) {
 		e.startOpen(i, true)
 	default:
 		fd, errno := e.be.TryOpen(f.path[k])
+		if noDescriptor(errno) && e.near > 0 {
+			e.crowded(i)
+			return
+		}
 		if errno != unix.EAGAIN && errno != unix.ELOOP {
 			e.openDone(i, fd, errno, f.group[k], true)
 			return

@@ -155,7 +155,7 @@ func (c *checker) waits(id int32) bool {
 
 func (c *checker) operations() {
 	e := c.e
-	started, queued, slow := 0, 0, 0
+	started, queued, slow, near := 0, 0, 0, 0
 	inFlight := make([]int, len(e.mountOps))
 	waiting := make([]int, len(e.mountOps))
 	for _, i := range taken(&e.ops) {
@@ -165,6 +165,9 @@ func (c *checker) operations() {
 			c.wrong("operation %d: started and waiting", i)
 		case o.started:
 			started++
+			if !o.remote {
+				near++
+			}
 			if o.worker {
 				slow++
 				inFlight[o.mount]++
@@ -181,6 +184,7 @@ func (c *checker) operations() {
 	}
 	c.equal("operations in flight", e.inFlight, started)
 	c.equal("operations at workers", e.slow, slow)
+	c.equal("operations on local mounts", e.near, near)
 	c.equal("operations waiting", e.deferred, queued)
 	for m := range e.mountOps {
 		c.equal("operations of a mount", e.mountOps[m].inFlight, inFlight[m])

@@ -114,6 +114,9 @@ func (e *Engine) give(i int32) {
 	o.started, o.queued = true, false
 	o.call = e.calls
 	e.inFlight++
+	if !o.remote {
+		e.near++
+	}
 	if o.worker {
 		e.slow++
 		e.mountState(o.mount).inFlight++
@@ -187,6 +190,9 @@ func (e *Engine) handle(ev backend.Event) {
 	i := int32(ev.Tag)
 	o := e.ops.at(i)
 	e.inFlight--
+	if !o.remote {
+		e.near--
+	}
 	if o.worker {
 		e.slow--
 		e.mountState(o.mount).inFlight--
@@ -203,13 +209,15 @@ func (e *Engine) handle(ev backend.Event) {
 	if n < 0 {
 		errno, n = syscall.Errno(-ev.Res), 0
 	}
-	if o.cached && !o.orphaned {
+	if o.kind == backend.Open && !o.orphaned {
 		switch {
-		case errno == unix.EAGAIN || errno == unix.ELOOP || errno == unix.EINVAL:
+		case o.cached && (errno == unix.EAGAIN || errno == unix.ELOOP || errno == unix.EINVAL):
 			e.notCached(i, errno)
 			return
-		case (errno == unix.EMFILE || errno == unix.ENFILE) && !o.alone:
-			e.crowded(i)
+		case noDescriptor(errno) && !o.alone && !o.remote:
+			e.files.at(o.file).openOp = none
+			e.crowded(o.file)
+			e.endOp(i)
 			return
 		}
 	}
@@ -252,16 +260,19 @@ func (e *Engine) opened(i, fd int32, errno syscall.Errno) {
 	e.endOp(i)
 }
 
-// crowded is called when a batch has not enough descriptors for all of its
-// files: they are opened one at a time from now on.
-func (e *Engine) crowded(i int32) {
-	f := e.files.at(e.ops.at(i).file)
+// crowded is called when there are not enough descriptors for all files that
+// are opened at the same time: those of local mounts are opened one at a time
+// from now on.
+func (e *Engine) crowded(file int32) {
+	f := e.files.at(file)
 	e.narrow = true
-	f.openOp = none
 	for id := e.pop(&f.waiters); id != none; id = e.pop(&f.waiters) {
 		e.requeue(id)
 	}
-	e.endOp(i)
+}
+
+func noDescriptor(errno syscall.Errno) bool {
+	return errno == unix.EMFILE || errno == unix.ENFILE
 }
 
 // notCached goes on with an open that the cache could not answer.

@@ -91,7 +91,7 @@ const (
 func (e *Engine) pump(results int) {
 	e.expire()
 	e.batching = e.queue.Len() >= batchLeast && e.be.Batched()
-	if e.inFlight == e.slow {
+	if e.near == 0 {
 		e.narrow = false
 	}
 	e.turn()
@@ -143,7 +143,7 @@ func (e *Engine) beginSome(results int) int {
 // others from being asked.
 func (e *Engine) roomy() bool {
 	if e.narrow {
-		return e.inFlight == e.slow
+		return e.near == 0
 	}
 	return e.inFlight-e.slow < e.opts.QueueDepth
 }
