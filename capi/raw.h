@@ -125,6 +125,15 @@ static inline long raw_statx(int fd, unsigned int mask, void *buf)
 #endif
 }
 
+static inline long raw_fstat(int fd, struct stat *st)
+{
+#if DBOX_RAW
+	return raw_call(SYS_fstat, fd, (long)st, 0, 0, 0);
+#else
+	return fstat(fd, st) < 0 ? -errno : 0;
+#endif
+}
+
 /* The descriptor is free whatever this returns: never to be tried again. */
 static inline void raw_close(int fd)
 {
