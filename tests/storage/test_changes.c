@@ -36,10 +36,15 @@ static int read_handle(struct dbox_aio *ctx, struct dbox_aio_file *file,
 
 static struct dbox_aio_file *opened(struct dbox_aio *ctx, const char *path)
 {
+	struct dbox_aio_request request = DBOX_AIO_REQUEST_INIT;
 	struct dbox_aio_file *file;
 
 	CHECK_EQ(dbox_aio_file_open(ctx, path, NULL, &file), 0);
 	CHECK_EQ(read_handle(ctx, file, 0), 0);
+	/* again: by now it is open */
+	request.op = DBOX_AIO_STAT;
+	request.file = file;
+	CHECK_EQ(slow_request(ctx, &request)->status, 0);
 	return file;
 }
 
