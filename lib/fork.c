@@ -16,6 +16,13 @@
    the kernel does not do that. */
 static volatile unsigned char *mark;
 
+/* For what runs programs without a kernel's help for this, as qemu-user: it
+   takes the advice and does nothing. */
+static void fork_mark_clear(void)
+{
+	*mark = 0;
+}
+
 void fork_mark_set(void)
 {
 	const size_t size = (size_t)sysconf(_SC_PAGESIZE);
@@ -31,6 +38,7 @@ void fork_mark_set(void)
 			return;
 		}
 		mark = page;
+		(void)pthread_atfork(NULL, NULL, fork_mark_clear);
 	}
 	*mark = 1;
 }
