@@ -243,12 +243,22 @@ links()
 
 pictures()
 {
-	for picture in docs/*.svg docs/pictures/*.svg; do
+	for picture in docs/*.svg docs/pictures/*.svg tests/bench/results/full*.svg; do
 		xmllint --noout "$picture" || return 1
 		# every one is shown somewhere
 		grep -q "](.*$(basename "$picture"))" README.md docs/*.md ||
 			{ echo "$picture is not used"; return 1; }
 	done
+}
+
+# The README's table is a part of the newest one.
+figures()
+{
+	sed -n '/^## Figures/,/^## /p' README.md |
+		grep '^| [sm]dbox' >"$work/rows" || return 1
+	[ "$(wc -l <"$work/rows")" -ge 8 ] || return 1
+	sed -n '/^## Time/,/^## CPU/p' tests/bench/results/full.md >"$work/times"
+	! grep -vxFf "$work/times" "$work/rows"
 }
 
 echo 'int main(void) { return 0; }' >"$work/probe.c"
@@ -264,7 +274,7 @@ mails=$work/store/sdbox/mailboxes/INBOX/dbox-Mails
 
 for name in man_lint man_signatures man_names man_structs man_constants \
 	man_fields man_references man_dovecot tutorial_code tutorial_step_1 \
-	tutorial_step_2 tutorial_step_3 links pictures; do
+	tutorial_step_2 tutorial_step_3 links pictures figures; do
 	wanted $name || continue
 	# in a shell of its own: it may change variables
 	("$name") >"$work/output" 2>&1 </dev/null
