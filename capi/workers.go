@@ -52,13 +52,5 @@ func (x *executor) CloseAll(fds []int32) { closeAll(fds) }
 // can be made, a goroutine closes: its thread may have to wait.
 func closeAll(fds []int32) {
 	n := C.dbox_workers_close((*C.int32_t)(unsafe.SliceData(fds)), C.uint(len(fds)))
-	rest := fds[n:]
-	if len(rest) == 0 {
-		return
-	}
-	go func() {
-		for _, fd := range rest {
-			_ = syscall.Close(int(fd))
-		}
-	}()
+	posix.CloseAll(fds[n:])
 }

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"libdbox_aio/go/abi"
+	"libdbox_aio/go/backend/posix"
 )
 
 // errnoNameTooLong is what the system says of a path of PATH_MAX or more.
@@ -81,15 +82,15 @@ func (e *Engine) Free() {
 	e.pool.Detach(func() { time.Sleep(time.Microsecond) })
 	e.pool.Reclaim(e.reclaimFD)
 	e.be.Flush()
-	pool, left, closeThem := e.pool, e.descriptorsLeft(), e.opts.CloseAll
-	if closeThem == nil {
-		closeThem = func(fds []int32) { go closeAll(fds) }
+	pool, left, closeAll := e.pool, e.descriptorsLeft(), e.opts.CloseAll
+	if closeAll == nil {
+		closeAll = posix.CloseAll
 	}
 	e.be.Close(func() {
 		pool.Close()
 		if len(left) > 0 {
 			// Each may wait for storage that has only just come back.
-			closeThem(left)
+			closeAll(left)
 		}
 	})
 }
@@ -112,12 +113,6 @@ func (e *Engine) descriptorsLeft() []int32 {
 		}
 	}
 	return left
-}
-
-func closeAll(fds []int32) {
-	for _, fd := range fds {
-		_ = unix.Close(int(fd))
-	}
 }
 
 // Abandon ends an engine whose state can't be trusted after a panic: nobody is

@@ -138,6 +138,18 @@ func (c *Calls) CloseNow(fd int32) {
 // CloseSoon implements backend.Backend.
 func (c *Calls) CloseSoon(fd int32) { c.CloseNow(fd) }
 
+// CloseAll closes descriptors on a goroutine: each may wait for storage.
+func CloseAll(fds []int32) {
+	if len(fds) == 0 {
+		return
+	}
+	go func() {
+		for _, fd := range fds {
+			_ = unix.Close(int(fd))
+		}
+	}()
+}
+
 // Signal makes an eventfd readable. It can only fail with EAGAIN, when the
 // counter is full, and then it is readable.
 func Signal(fd int32) {

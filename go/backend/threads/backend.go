@@ -130,7 +130,8 @@ func (b *Backend) Turn(events []backend.Event) int { return b.Reap(events) }
 // Batched implements backend.Backend.
 func (b *Backend) Batched() bool { return false }
 
-// Flush implements backend.Backend; Start has done it all.
+// Flush implements backend.Backend: it ends the host's call, behind which its
+// rights may change. What was started is with the workers already.
 func (b *Backend) Flush() { b.posted = false }
 
 // Reap implements backend.Backend.

@@ -3,9 +3,8 @@ package threads
 import (
 	"sync"
 
-	"golang.org/x/sys/unix"
-
 	"libdbox_aio/go/abi"
+	"libdbox_aio/go/backend/posix"
 )
 
 // goExecutor has goroutines for workers. They are started as they are needed.
@@ -48,13 +47,7 @@ func (x *goExecutor) Stop() {
 	x.mu.Unlock()
 }
 
-func (x *goExecutor) CloseAll(fds []int32) {
-	go func() {
-		for _, fd := range fds {
-			_ = unix.Close(int(fd))
-		}
-	}()
-}
+func (x *goExecutor) CloseAll(fds []int32) { posix.CloseAll(fds) }
 
 func (x *goExecutor) work() {
 	x.mu.Lock()
