@@ -28,6 +28,7 @@ var stuck = []struct {
 	}},
 	{"read", faulty.Read, false, func(s *store) request { return s.small.read(0, 0) }},
 	{"header-and-read", faulty.Read, false, func(s *store) request { return s.many.hinted(0, 30) }},
+	{"parts", faulty.Read, true, func(s *store) request { return s.large.hinted(0, 0) }},
 	{"scan", faulty.Read, false, func(s *store) request { return s.many.scan(0, 0) }},
 	{"stat", faulty.Stat, true, func(s *store) request {
 		return request{Request: abi.Request{Op: abi.OpStat}, path: s.small.path}

@@ -175,6 +175,8 @@ func (c *checker) operations() {
 		case o.queued:
 			queued++
 			waiting[o.mount]++
+		case o.isWhole():
+			c.parts(i)
 		default:
 			c.wrong("operation %d: neither started nor waiting", i)
 		}
@@ -198,6 +200,30 @@ func (c *checker) operations() {
 	}
 	if slow > e.workers() {
 		c.wrong("%d operations at %d workers", slow, e.workers())
+	}
+}
+
+// parts looks at a long read: what its parts are to bring, and that they are
+// its own.
+func (c *checker) parts(i int32) {
+	e := c.e
+	w := e.ops.at(i)
+	count, bytes := 0, 0
+	for part := w.split.first; part != none; part = e.ops.at(part).sibling {
+		p := e.ops.at(part)
+		count++
+		bytes += p.length - p.filled
+		if p.purpose != purposePart || p.whole != i || p.block != w.block || p.fd != w.fd || p.node != w.node ||
+			p.length > w.length || p.off != w.off || p.orphaned != w.orphaned {
+			c.wrong("operation %d: is no part of %d", part, i)
+			return
+		}
+	}
+	if count == 0 || count > partsAtOnce {
+		c.wrong("operation %d: has %d parts under way", i, count)
+	}
+	if left := w.split.asked - bytes; left < 0 {
+		c.wrong("operation %d: its parts lie upon each other", i)
 	}
 }
 

@@ -16,6 +16,7 @@ const (
 	purposeMain // the part of a record that begins with its header; a chunk
 	purposeBody // a part of the body apart from its header
 	purposeMeta // metadata apart from the body
+	purposePart // a part of a long read, see split.go
 	purposeStat
 	purposeClose
 )
@@ -34,6 +35,9 @@ type op struct {
 	mount    int32
 	first    int32 // of the requests served, linked by request.member
 	next     int32 // in the queue of its mount
+	whole    int32 // whose part it is
+	sibling  int32 // the next one of its parts
+	split    split // of a whole
 	purpose  uint8
 	kind     backend.Kind
 	wait     bool
@@ -62,6 +66,7 @@ func (e *Engine) newOp(kind backend.Kind, purpose uint8) int32 {
 	*e.ops.at(i) = op{
 		kind: kind, purpose: purpose, fd: -1,
 		file: none, node: none, first: none, next: none,
+		split: split{first: none},
 	}
 	return i
 }
@@ -334,6 +339,10 @@ func (e *Engine) leaveOp(i, id int32) {
 func (e *Engine) orphan(i int32) {
 	o := e.ops.at(i)
 	o.orphaned = true
+	if o.isWhole() {
+		e.orphanParts(i)
+		return
+	}
 	if o.started {
 		e.be.Cancel(uint32(i))
 		return

@@ -17,7 +17,7 @@ const (
 	blockGuess = 8 << 10
 	// wholeMax is the largest file that is read whole for a record of which
 	// only the start is known: sdbox, where it is all of the file.
-	wholeMax = 1 << 20
+	wholeMax = 8 << 20
 	// tailMax is the same for a record inside a file.
 	tailMax = 256 << 10
 	// recordGuess is the first read of a record about which nothing is known.

@@ -229,6 +229,10 @@ func (e *Engine) startRead(i int32, r *request, off uint64, block uintptr, lengt
 	case n.slow:
 		o.wait = true
 		o.waited = true
+		if length > partSize {
+			e.startParts(i)
+			return
+		}
 	case !e.batching:
 		done, errno := e.readCached(o)
 		if done {
@@ -289,8 +293,12 @@ func (e *Engine) readDone(i int32, n int, errno syscall.Errno) {
 // readEnd gives the requests of an operation what it has read.
 func (e *Engine) readEnd(i int32, errno syscall.Errno) {
 	o := e.ops.at(i)
-	if o.purpose == purposeHeader {
+	switch o.purpose {
+	case purposeHeader:
 		e.headerEnd(i, errno)
+		return
+	case purposePart:
+		e.partEnd(i, errno)
 		return
 	}
 	first := o.first
