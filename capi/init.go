@@ -126,7 +126,7 @@ var warmUp = sync.OnceFunc(func() {
 	runtime.GC()
 	startThreads(spareThreads)
 	time.AfterFunc(time.Hour, func() {}).Stop()
-	time.Sleep(settleTime)
+	awaitThreads()
 	C.dbox_resident_trim()
 })
 
@@ -134,9 +134,27 @@ var warmUp = sync.OnceFunc(func() {
 // took long and the process could have no more threads by then.
 const spareThreads = 4
 
-// settleTime is for threads that were asked for and are still on their way: a
-// host may lower its limits as soon as init returns.
-const settleTime = 20 * time.Millisecond
+// awaitThreads waits for threads that were asked for and are still on their
+// way: a host may lower its limits as soon as init returns. They are there when
+// their number has been the same for a while, in which this thread has been
+// given its turn several times.
+func awaitThreads() {
+	var task unix.Stat_t
+	var last uint64
+	same := 0
+	for begin := time.Now(); same < settled && time.Since(begin) < settleMax; same++ {
+		time.Sleep(settleStep)
+		if unix.Stat("/proc/self/task", &task) != nil || task.Nlink != last {
+			last, same = task.Nlink, -1
+		}
+	}
+}
+
+const (
+	settleStep = 500 * time.Microsecond
+	settled    = 5
+	settleMax  = 20 * time.Millisecond
+)
 
 // startThreads has as many threads at once; the runtime keeps them.
 func startThreads(n int) {
