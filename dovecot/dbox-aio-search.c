@@ -208,12 +208,32 @@ search_next_async(struct mail_search_context *ctx, struct mail **mail_r,
 	}
 }
 
+/* Close the mail that was returned last, which nobody looks at any more. Those
+   of a window that isn't filled again would all be closed in one go, at the
+   end, and have their memory until then. */
+static void search_close_returned(struct mail_search_context *ctx)
+{
+	const unsigned int count = array_count(&ctx->mails);
+	struct mail_private *mail;
+	struct mail *last;
+
+	if (ctx->sort_program != NULL || count <= ctx->unused_mail_idx)
+		return;
+	/* see search_more_with_prefetching() */
+	last = array_idx_elem(&ctx->mails,
+			      ctx->unused_mail_idx == 0 ? 0 : count - 1);
+	mail = (struct mail_private *)last;
+	mail->v.close(last);
+}
+
 static bool
 dbox_aio_search_next_nonblock(struct mail_search_context *ctx,
 			      struct mail **mail_r, bool *tryagain_r)
 {
 	bool ret;
 
+	if (search_active == 0)
+		search_close_returned(ctx);
 	if (search_async && ctx->sort_program == NULL && ctx->max_mails > 1)
 		return search_next_async(ctx, mail_r, tryagain_r);
 

@@ -1,6 +1,9 @@
 /* Copyright (c) 2026 libdbox_aio authors, see the included LICENSE file */
 
 #include "lib.h"
+#include "master-service.h"
+#include "mail-storage-private.h"
+#include "dbox-reader.h"
 #include "dbox-aio-compat.h"
 #include "dbox-aio-storage.h"
 #include "dbox-aio-mount.h"
@@ -45,6 +48,11 @@ void dbox_aio_storage_created(struct mail_storage *storage)
 	astorage->super = dstorage->v;
 	dstorage->v.mail_open = dbox_aio_mail_open;
 	MODULE_CONTEXT_SET(storage, dbox_aio_storage_module, astorage);
+
+	/* Where clients share a process, the first one that needs the library
+	   would have the others wait until it is loaded. */
+	if (master_service_get_client_limit(master_service) > 1)
+		(void)dbox_reader_get(storage->user);
 }
 
 void dbox_aio_mailbox_allocated(struct mailbox *box)

@@ -333,6 +333,7 @@ static void command_pre(struct client_command_context *cmd)
 	if (acmd->type == COMMAND_TYPE_FETCH) {
 		if (acmd->waiting)
 			cmd->state = CLIENT_COMMAND_STATE_WAIT_OUTPUT;
+		imap_dbox_aio_output_begin(cmd);
 	} else {
 		if (acmd->postponed)
 			cmd->state = CLIENT_COMMAND_STATE_WAIT_EXTERNAL;
@@ -348,6 +349,7 @@ static void command_post(struct client_command_context *cmd)
 
 	current = NULL;
 	command_set_partial(NULL);
+	imap_dbox_aio_output_end();
 	if (acmd == NULL || acmd->cmd != cmd)
 		return;
 	if (acmd->type == COMMAND_TYPE_FETCH)

@@ -22,6 +22,11 @@ void imap_dbox_aio_command_wait(struct client_command_context *cmd,
    turn. */
 bool imap_dbox_aio_command_is_over(struct client_command_context *cmd);
 
+/* While a FETCH command is executed: a mail that takes long to send doesn't keep
+   others waiting. */
+void imap_dbox_aio_output_begin(struct client_command_context *cmd);
+void imap_dbox_aio_output_end(void);
+
 /* An item of the FETCH command that is being executed wants all of mails'
    bodies, or (not NULL) a part. */
 struct dbox_aio_partial;
