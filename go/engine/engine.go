@@ -26,6 +26,10 @@ type Options struct {
 	EventFD int32
 	PID     int32
 
+	// Rights tells the rights of the calling thread apart. nil: they never
+	// change.
+	Rights Rights
+
 	// CloseAll closes descriptors, each of which may wait for storage, not
 	// on the calling thread. nil: a goroutine does.
 	CloseAll func(fds []int32)
@@ -76,6 +80,9 @@ type Engine struct {
 	starting backend.Op // here, since it would be allocated for each operation
 	stats    abi.Stats
 	cursor   int32 // of Shutdown
+	rights   uint32
+	looked   uint32  // the call in which they were
+	fresh    []int32 // files that are to be opened with the rights of this call
 }
 
 // New makes an engine on a backend, which passes to it, as the pool does. kind

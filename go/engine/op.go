@@ -111,6 +111,10 @@ func (e *Engine) startOp(i int32) {
 
 func (e *Engine) give(i int32) {
 	o := e.ops.at(i)
+	rights := e.otherRights(o)
+	if rights != 0 {
+		o.wait, o.worker, o.cached = true, true, false
+	}
 	o.started, o.queued = true, false
 	o.call = e.calls
 	e.inFlight++
@@ -123,7 +127,7 @@ func (e *Engine) give(i int32) {
 		e.updateBlock(o.mount)
 	}
 	bop := &e.starting
-	*bop = backend.Op{Tag: uint32(i), Kind: o.kind, Wait: o.wait, Remote: o.remote, Cached: o.cached, FD: o.fd, Path: o.path}
+	*bop = backend.Op{Tag: uint32(i), Kind: o.kind, Wait: o.wait, Remote: o.remote, Cached: o.cached, FD: o.fd, Path: o.path, Rights: rights}
 	switch o.kind {
 	case backend.Read:
 		bop.Buf = o.block + uintptr(o.filled)

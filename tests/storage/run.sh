@@ -45,6 +45,9 @@ done
 for what in open read close rights refused limit dropped; do
 	run setuid-$what "$bin/test_setuid" $backend $what
 done
+for what in shared queued fsuid groups given-up local handle; do
+	run identities-$what "$bin/test_identities" $backend $what
+done
 run stale-scan "$bin/test_stale_scan" $backend
 run held-windows "$bin/test_held_windows" $backend
 run devices "$bin/test_devices" $backend
