@@ -50,6 +50,9 @@ for what in shared queued fsuid groups given-up local handle; do
 done
 run stale-scan "$bin/test_stale_scan" $backend
 run held-windows "$bin/test_held_windows" $backend
+for where in local slow; do
+	TEST_SECONDS=240 run two-gib-$where "$bin/test_two_gib" $backend $where
+done
 run devices "$bin/test_devices" $backend
 run new-mount "$bin/test_new_mount" $backend
 exit $failed
