@@ -77,3 +77,11 @@ func (e *Engine) otherRights(o *op) uint32 {
 	}
 	return 0
 }
+
+// suitRights has an operation go to a worker that needs other rights than the
+// host has by now.
+func (e *Engine) suitRights(o *op) {
+	if e.otherRights(o) != 0 {
+		o.wait, o.worker, o.cached = true, true, false
+	}
+}
