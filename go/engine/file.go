@@ -302,9 +302,11 @@ func (e *Engine) startOpen(i int32, cached bool) {
 	op.path = f.path[k]
 	op.wait = !cached
 	op.cached = cached
-	op.alone = e.narrow
 	f.refs++
 	f.openOp = o
+	if e.narrow {
+		e.be.Flush() // files that are to be closed soon
+	}
 	e.startOp(o)
 }
 

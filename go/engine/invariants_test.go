@@ -165,9 +165,6 @@ func (c *checker) operations() {
 			c.wrong("operation %d: started and waiting", i)
 		case o.started:
 			started++
-			if !o.remote {
-				near++
-			}
 			if o.worker {
 				slow++
 				inFlight[o.mount]++
@@ -177,6 +174,9 @@ func (c *checker) operations() {
 			waiting[o.mount]++
 		default:
 			c.wrong("operation %d: neither started nor waiting", i)
+		}
+		if !o.remote {
+			near++
 		}
 		if o.orphaned && o.first != none {
 			c.wrong("operation %d: nobody waits for it but %d", i, o.first)

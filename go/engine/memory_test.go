@@ -17,7 +17,10 @@ type memory struct {
 	mount   uint64 // on which the files lie
 	pooled  bool
 	batched bool
-	short   int // the most that one read returns; 0: no such bound
+	short   int  // the most that one read returns; 0: no such bound
+	cold    bool // no open is answered from a cache
+	limit   int  // how many files can be open; 0: no such bound
+	open    int
 
 	signal  func()
 	started []backend.Op
@@ -33,7 +36,10 @@ func (m *memory) Attr(_ int32, a *backend.Attr) syscall.Errno {
 	return 0
 }
 
-func (m *memory) CloseNow(fd int32) { _ = unix.Close(int(fd)) }
+func (m *memory) CloseNow(fd int32) {
+	_ = unix.Close(int(fd))
+	m.open--
+}
 
 func (m *memory) CloseSoon(fd int32) { m.CloseNow(fd) }
 
@@ -75,6 +81,13 @@ func (m *memory) end(i int) {
 func (m *memory) do(op *backend.Op) int32 {
 	switch op.Kind {
 	case backend.Open:
+		if m.cold && op.Cached {
+			return -int32(unix.EAGAIN)
+		}
+		if m.limit > 0 && m.open >= m.limit {
+			return -int32(unix.EMFILE)
+		}
+		m.open++
 		// Only its number is of use.
 		fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
 		if err != nil {
@@ -96,7 +109,7 @@ func (m *memory) do(op *backend.Op) int32 {
 			Size: uint64(len(m.data)), Mnt_id: m.mount,
 		}
 	case backend.Close:
-		_ = unix.Close(int(op.FD))
+		m.CloseNow(op.FD)
 	}
 	return 0
 }

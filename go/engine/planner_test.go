@@ -71,7 +71,7 @@ func plan(t *testing.T, sizes, asks []byte, setup uint16, mount uint64) {
 }
 
 // localMount is a mount that the engine takes for local, or 0.
-func localMount(f *testing.F) uint64 {
+func localMount(f testing.TB) uint64 {
 	f.Helper()
 	var st unix.Statx_t
 	if err := unix.Statx(unix.AT_FDCWD, f.TempDir(), 0, unix.STATX_MNT_ID, &st); err != nil {
