@@ -1,7 +1,7 @@
 /*
  * A header can claim any size. What the library takes for it is what the file's
- * real size justifies, whatever max_bytes would allow; the mapped memory of the
- * process tells.
+ * real size justifies, whatever max_bytes would allow: bytes_held tells, and the
+ * mapped memory of the process.
  */
 #include "check.h"
 
@@ -9,7 +9,9 @@
 #define REQUESTS 400
 /* Each alone would fit into max_bytes. */
 #define CLAIM ((uint64_t)200 << 20)
-/* What a process may grow by for some hundred requests of small files. */
+/* What some hundred requests of small files may hold, and what the process may
+   grow by. */
+#define HELD_MAX ((uint64_t)8 << 20)
 #define SLACK ((uint64_t)24 << 20)
 
 /* A file with a record that says it has claim bytes of body, and has 500. */
@@ -45,6 +47,23 @@ static uint64_t status_bytes(const char *name)
 	return value << 10;
 }
 
+/* The peak of mapped memory. Tools that watch the process have threads, and
+   heaps for them, that are not the library's. */
+static uint64_t mapped_peak(void)
+{
+	return getenv("CHECK_SECONDS") != NULL ? 0 : status_bytes("VmPeak");
+}
+
+static void held_check(struct dbox_aio *ctx)
+{
+	struct dbox_aio_stats stats = DBOX_AIO_STATS_INIT;
+
+	CHECK_STATUS(dbox_aio_get_stats(ctx, &stats), 0);
+	if (stats.bytes_held > HELD_MAX)
+		FAIL("%llu bytes are held",
+		     (unsigned long long)stats.bytes_held);
+}
+
 static unsigned int done;
 
 static void was_read(struct dbox_aio *ctx CHECK_UNUSED,
@@ -76,8 +95,12 @@ static void claims_read(struct dbox_aio *ctx, char paths[][128], uint64_t hint)
 	}
 	done = 0;
 	CHECK_STATUS(dbox_aio_submit(ctx, requests, REQUESTS, NULL), REQUESTS);
-	while (dbox_aio_pending(ctx) > 0)
-		CHECK(dbox_aio_wait(ctx, 1, 10000) > 0);
+	held_check(ctx);
+	while (dbox_aio_pending(ctx) > 0) {
+		CHECK(fd_readable(dbox_aio_fd(ctx), 10000));
+		CHECK(dbox_aio_dispatch(ctx, 1) >= 0);
+		held_check(ctx);
+	}
 	CHECK_INT(done, REQUESTS);
 }
 
@@ -106,18 +129,17 @@ int main(int argc, char **argv)
 		}
 		if (k == 0)
 			claims_read(ctx, paths, 0);     /* threads, heaps */
-		peak = status_bytes("VmPeak");
+		peak = mapped_peak();
 		claims_read(ctx, paths, 0);
-		if (status_bytes("VmPeak") > peak + SLACK)
+		if (mapped_peak() > peak + SLACK)
 			FAIL("a claim of %llu bytes takes %llu",
 			     (unsigned long long)claims[k],
-			     (unsigned long long)
-			     (status_bytes("VmPeak") - peak));
+			     (unsigned long long)(mapped_peak() - peak));
 	}
 	/* A host's size_hint is no more than that, either. */
-	peak = status_bytes("VmPeak");
+	peak = mapped_peak();
 	claims_read(ctx, paths, CLAIM);
-	CHECK(status_bytes("VmPeak") <= peak + SLACK);
+	CHECK(mapped_peak() <= peak + SLACK);
 	CHECK_STATUS(dbox_aio_get_stats(ctx, &stats), 0);
 	CHECK_INT(stats.bytes_held, 0);
 	CHECK_STATUS(dbox_aio_deinit(&ctx), 0);
