@@ -10,8 +10,9 @@
 /* Each alone would fit into max_bytes. */
 #define CLAIM ((uint64_t)200 << 20)
 /* What some hundred requests of small files may hold, and what the process may
-   grow by. */
-#define HELD_MAX ((uint64_t)8 << 20)
+   grow by. Where the storage is not known to be local a file may be larger than
+   it seems, and a request looks 64 KiB further. */
+#define HELD_MAX ((uint64_t)REQUESTS * 100 << 10)
 #define SLACK ((uint64_t)24 << 20)
 
 /* A file with a record that says it has claim bytes of body, and has 500. */
