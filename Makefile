@@ -398,7 +398,7 @@ fuzz:
 			echo "== $$package $$target"; \
 			$(GO) test -run '^$$' -fuzz "^$$target$$" \
 				-fuzztime $(FUZZTIME) \
-				-fuzzminimizetime 2s $$package; \
+				-fuzzminimizetime 10x $$package; \
 		done; \
 	done
 	@$(MAKE) --no-print-directory build/fuzz/fuzz_file

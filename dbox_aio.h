@@ -239,7 +239,10 @@ struct dbox_aio_request {
 	   alt_path (or NULL) is tried where path gives ENOENT, then path once
 	   more. A path is opened afresh for the request; the descriptor is
 	   shared only with requests on the same path that are waiting or in
-	   flight at that time. Paths are copied. */
+	   flight at that time and were submitted with the same rights. A file
+	   is opened with the rights (ids, groups, capabilities) that the
+	   thread had when the request was submitted; a handle's with those of
+	   the request that opens it. Paths are copied. */
 	struct dbox_aio_file *file;
 	const char *path;
 	const char *alt_path;
@@ -528,8 +531,9 @@ int dbox_aio_message_plaintext_size(const struct dbox_aio_message *message,
 int dbox_aio_message_take_fd(struct dbox_aio_message *message);
 
 /* Closes a descriptor without waiting for storage, which close() can do on
-   network file systems. Any descriptor of the host's; it is gone when this
-   returns 0. EINVAL: it is not an open descriptor. */
+   network file systems. Any descriptor of the host's, who has it no longer
+   when this returns 0; there it is open for a moment more. EINVAL: it is not
+   an open descriptor. */
 int dbox_aio_close_fd(struct dbox_aio *ctx, int fd);
 
 /*

@@ -16,6 +16,7 @@ import (
 // context is one dbox_core_context.
 type context struct {
 	engine *engine.Engine
+	rights *rights
 	dead   bool // an export panicked
 	broken bool // so did the attempt to end its requests
 }

@@ -23,6 +23,15 @@ struct creds {
 /* Those of the calling thread. */
 void creds_read(struct creds *creds_r);
 int creds_same(const struct creds *a, const struct creds *b);
+size_t creds_size(const struct creds *creds);
+/* Whether a thread with these can never have others again. */
+int creds_fixed(const struct creds *creds);
+/* Gives these to the calling thread alone, whose own are read into *own_r: so
+   not on a thread that the C library knows, which keeps the rights of those
+   equal. -1 if it can't have them; whatever it has then. */
+int creds_become(const struct creds *creds, struct creds *own_r);
+/* Whether these opened all files, and a thread with own has less for good. */
+int creds_given_up(const struct creds *creds, const struct creds *own);
 void creds_copy(struct creds *to, const struct creds *from);
 
 #endif

@@ -139,26 +139,48 @@ static struct dbox_job *crew_next(struct crew *crew)
 	return job;
 }
 
-/* Whether this worker may do the job: not if it is a POSIX thread and the host
-   has become somebody else since the job was posted. Only opens ask for rights.
-   */
-static bool crew_may(struct crew *crew, const struct dbox_job *job)
+/* Has a worker whose rights are not the crew's take them. A POSIX thread can't:
+   if the host changed its rights again, the C library would have that thread do
+   the same, and end the process where it is refused. */
+static int crew_become(struct crew *crew)
 {
-	bool same;
-
-	if (!crew->options.posix || job->kind != DBOX_JOB_OPEN)
-		return true;
-	lock_take(&crew->own_lock);
 	creds_read(&crew->own);
-	same = creds_same(&crew->own, &crew->creds);
+	/* What root has asked for may be done with less. */
+	if (creds_same(&crew->own, &crew->creds) ||
+	    creds_given_up(&crew->creds, &crew->own))
+		return 0;
+	if (!crew->options.posix &&
+	    creds_become(&crew->creds, &crew->own) == 0)
+		return 0;
+	return -EACCES;
+}
+
+/* 0 if this worker may do the job, which only opens ask. A POSIX thread may not
+   if the host has become somebody else since the job was posted. */
+static int crew_may(struct crew *crew, const struct dbox_job *job)
+{
+	int ret = 0;
+
+	if (job->kind != DBOX_JOB_OPEN ||
+	    (!crew->options.posix && !crew->options.become))
+		return 0;
+	lock_take(&crew->own_lock);
+	if (crew->options.become) {
+		ret = crew_become(crew);
+	} else {
+		creds_read(&crew->own);
+		if (!creds_same(&crew->own, &crew->creds))
+			ret = -EAGAIN; /* to be begun once more */
+	}
 	lock_drop(&crew->own_lock);
-	return same;
+	return ret;
 }
 
 void crew_work(struct crew *crew)
 {
 	struct dbox_job *job;
 	enum crew_need need;
+	int refusal;
 
 	lock_take(&crew->lock);
 	crew->waking = false;
@@ -166,11 +188,12 @@ void crew_work(struct crew *crew)
 		need = crew->head == NULL ? CREW_NOTHING : crew_more(crew);
 		lock_drop(&crew->lock);
 		(void)crew_serve(crew, need, NULL);
-		if (crew_may(crew, job))
+		refusal = crew_may(crew, job);
+		if (refusal == 0)
 			job_run(job, crew->options.open_flags,
 				crew->options.statx_mask);
 		else
-			job->result = -EAGAIN; /* to be begun once more */
+			job->result = refusal;
 		if (crew->options.done != NULL)
 			job_finish(crew->options.done, job);
 		lock_take(&crew->lock);

@@ -1,6 +1,6 @@
 /*
  * crew.h: workers with the same rights, and the jobs that they are to do with
- * them. Who was made as one user never becomes another one; a crew that is not
+ * them. Who does jobs as one user never becomes another one; a crew that is not
  * needed any more does what it has in its queue, and ends.
  */
 #ifndef DBOX_CREW_H
@@ -23,6 +23,7 @@ struct crew_options {
 	unsigned int statx_mask;
 	bool posix;                     /* POSIX threads, which setuid() changes */
 	bool stay;                      /* they wait for ever */
+	bool become;                    /* they take the crew's rights for theirs */
 };
 
 struct crew {
@@ -39,7 +40,7 @@ struct crew {
 	size_t memory_size;
 	struct creds creds;             /* with which the jobs are to be done */
 	uint32_t own_lock;
-	struct creds own;               /* of a POSIX thread, for a moment */
+	struct creds own;               /* of a worker, for a moment */
 };
 
 /* NULL if there is no memory. */

@@ -175,6 +175,7 @@ func dbox_core_free(handle C.uint64_t) (status C.int) {
 	defer remove(handle)
 	defer guard(handle, &status)
 	c := contextOf(handle)
+	defer c.rights.free()
 	if c.dead || c.broken {
 		c.engine.Abandon()
 		return 0

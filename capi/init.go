@@ -60,27 +60,37 @@ func dbox_core_init(o *C.struct_dbox_core_options, out *C.struct_dbox_core_conte
 		PID:            int32(o.pid),
 		CloseAll:       closeAll,
 	}
-	be, failed := newBackend(uint32(o.backend), &opts, out)
+	known := newRights()
+	if known == nil {
+		setText(&out.error, "the system has no memory left")
+		return C.int(abi.ENOMEM)
+	}
+	opts.Rights = known
+	be, failed := newBackend(uint32(o.backend), &opts, known, out)
 	if failed != abi.OK {
+		known.free()
 		return C.int(failed)
 	}
 	pool, err := mem.NewPool(opts.MaxBytes, opts.PID, opts.EventFD)
 	if err != nil {
 		be.Close(func() {})
+		known.free()
 		setText(&out.error, "the system has no memory left")
 		return C.int(abi.ENOMEM)
 	}
 	e := engine.New(opts, be, pool, uint32(out.backend), int32(out.fallback_errno))
 	out.pool = abi.At[C.struct_dbox_pool](pool.Address())
-	out.handle = C.uint64_t(add(&context{engine: e}))
+	out.handle = C.uint64_t(add(&context{engine: e, rights: known}))
 	warmUp()
 	return 0
 }
 
 // newBackend makes the backend that is asked for, or the one there can be.
-func newBackend(want uint32, opts *engine.Options, out *C.struct_dbox_core_context) (backend.Backend, abi.Status) {
+func newBackend(want uint32, opts *engine.Options, known *rights, out *C.struct_dbox_core_context) (backend.Backend, abi.Status) {
 	newWorkers := func() (backend.Backend, error) {
-		return threads.New(opts.MaxWorkers, int(opts.EventFD), newExecutor)
+		return threads.New(opts.MaxWorkers, int(opts.EventFD), func(shared *threads.Shared, max int) (threads.Executor, error) {
+			return newExecutor(shared, max, known)
+		})
 	}
 	if want != abi.BackendThreads {
 		ring, err := uring.New(opts.QueueDepth, opts.MaxWorkers, int(opts.EventFD))

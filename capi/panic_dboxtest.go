@@ -15,3 +15,12 @@ func dbox_core_test_panic(handle C.uint64_t) (status C.int) {
 	defer guard(handle, &status)
 	panic("asked for by a test")
 }
+
+// dbox_core_test_poison has the next call of whatever export find the engine in
+// a state that no code expects.
+//
+//export dbox_core_test_poison
+func dbox_core_test_poison(handle C.uint64_t) (status C.int) {
+	contextOf(handle).engine.Poison()
+	return 0
+}

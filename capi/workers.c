@@ -2,7 +2,8 @@
  * workers.c: a pool has a crew that has the host's rights as they are, and a
  * POSIX thread, the keeper. That one does jobs where no thread can be made any
  * more, as after setrlimit(RLIMIT_NPROC) in the host, and else nothing: so it
- * answers at once when setuid() asks it to take part.
+ * answers at once when setuid() asks it to take part. What the host has asked
+ * for with rights that it has not at this moment is done by a crew of others.
  */
 #define _GNU_SOURCE
 #include "crew.h"
@@ -16,6 +17,7 @@
 struct dbox_workers {
 	struct crew_options options;
 	struct crew *crew;              /* or NULL */
+	struct crew *others;            /* who become somebody; or NULL */
 	struct crew *keeper;
 	struct creds now;               /* the host's, when they were looked at */
 };
@@ -65,11 +67,11 @@ int dbox_workers_new(struct dbox_done *done, unsigned int max,
 	return 0;
 }
 
-static void workers_end_crew(struct dbox_workers *workers)
+static void workers_end(struct crew **crew)
 {
-	if (workers->crew != NULL)
-		crew_stop(workers->crew);
-	workers->crew = NULL;
+	if (*crew != NULL)
+		crew_stop(*crew);
+	*crew = NULL;
 }
 
 /* Has the crew be one with the rights of the calling thread. */
@@ -79,7 +81,7 @@ static int workers_look(struct dbox_workers *workers)
 	if (workers->crew != NULL &&
 	    creds_same(&workers->crew->creds, &workers->now))
 		return 0;
-	workers_end_crew(workers);
+	workers_end(&workers->crew);
 	workers->crew = crew_new(&workers->options, &workers->now);
 	return workers->crew == NULL ? ENOMEM : 0;
 }
@@ -103,7 +105,7 @@ int dbox_workers_post(struct dbox_workers *workers, struct dbox_job *job,
 		    !workers->options.posix) {
 			/* A filter that knows pthread_create() only. */
 			workers->options.posix = true;
-			workers_end_crew(workers);
+			workers_end(&workers->crew);
 		} else if (ret != ESTALE) {
 			break;
 		}
@@ -113,9 +115,34 @@ int dbox_workers_post(struct dbox_workers *workers, struct dbox_job *job,
 		0 : -1;
 }
 
+int dbox_workers_post_as(struct dbox_workers *workers, struct dbox_job *job,
+			 const struct creds *creds)
+{
+	struct crew_options options = workers->options;
+	int ret;
+
+	options.become = true;
+	if (workers->others != NULL &&
+	    (!creds_same(&workers->others->creds, creds) ||
+	     workers->others->options.posix != options.posix))
+		workers_end(&workers->others);
+	if (workers->others == NULL)
+		workers->others = crew_new(&options, creds);
+	if (workers->others == NULL)
+		return -1;
+	ret = crew_post(workers->others, job, NULL);
+	if (ret != 0 && !options.posix && (ret == EPERM || ret == ENOSYS ||
+					   ret == EINVAL)) {
+		workers->options.posix = true;
+		return dbox_workers_post_as(workers, job, creds);
+	}
+	return ret == 0 ? 0 : -1;
+}
+
 void dbox_workers_stop(struct dbox_workers *workers)
 {
-	workers_end_crew(workers);
+	workers_end(&workers->crew);
+	workers_end(&workers->others);
 	crew_stop(workers->keeper);
 	workers_unmap(workers);
 }

@@ -3,6 +3,7 @@ package main
 /*
 // Workers are threads with no canary that the C library has set.
 #cgo CFLAGS: -fno-stack-protector
+#include "creds.h"
 #include "workers.h"
 */
 import "C"
@@ -20,10 +21,11 @@ import (
 // executor has the threads of workers.c for workers.
 type executor struct {
 	workers *C.struct_dbox_workers
+	rights  *rights
 }
 
-func newExecutor(shared *threads.Shared, max int) (threads.Executor, error) {
-	x := &executor{}
+func newExecutor(shared *threads.Shared, max int, rights *rights) (threads.Executor, error) {
+	x := &executor{rights: rights}
 	done := (*C.struct_dbox_done)(unsafe.Pointer(shared))
 	errno := C.dbox_workers_new(done, C.uint(max), posix.OpenFlags, posix.StatxMask, &x.workers)
 	if errno != 0 {
@@ -34,6 +36,10 @@ func newExecutor(shared *threads.Shared, max int) (threads.Executor, error) {
 }
 
 func (x *executor) Post(job uintptr, look bool) bool {
+	if other := abi.At[threads.Job](job).Rights; other != 0 {
+		creds := x.rights.of(other)
+		return creds != nil && C.dbox_workers_post_as(x.workers, abi.At[C.struct_dbox_job](job), creds) == 0
+	}
 	mayDiffer := C.int(0)
 	if look {
 		mayDiffer = 1

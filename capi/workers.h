@@ -6,7 +6,8 @@
  *
  * A job is done with the rights that the thread had which posted it: a worker
  * keeps those that it was made with, and when the host has others there are
- * others made.
+ * others made. For what was asked for before there are workers that take back
+ * the rights of then.
  *
  * The structs are go/backend/threads' Job and Shared.
  */
@@ -39,6 +40,8 @@ struct dbox_job {
 	uint32_t kind;
 	int32_t result;         /* or a negative errno */
 	uint32_t state;         /* atomic */
+	uint32_t rights;        /* the poster's number for others than its own,
+				   or 0 */
 };
 
 /* Where finished jobs are left. Between writers += 1 and writers -= 1 a
@@ -51,6 +54,7 @@ struct dbox_done {
 };
 
 struct dbox_workers;
+struct creds;
 
 /* Makes a pool with up to max workers, and one thread for the case that none can
    be had later. 0, or an errno. */
@@ -61,6 +65,10 @@ int dbox_workers_new(struct dbox_done *done, unsigned int max,
    at the last call. -1 if there is no worker at all. */
 int dbox_workers_post(struct dbox_workers *workers, struct dbox_job *job,
 		      int look);
+/* The same for a job to be done with other rights than the calling thread has:
+   by workers that become who that was. -EACCES is its result if they can't. */
+int dbox_workers_post_as(struct dbox_workers *workers, struct dbox_job *job,
+			 const struct creds *creds);
 /* Lets the workers end once the queue is empty; the last one frees the pool. */
 void dbox_workers_stop(struct dbox_workers *workers);
 

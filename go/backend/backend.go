@@ -38,6 +38,10 @@ type Op struct {
 	Off    uint64
 	Buf    uintptr // outside the Go heap
 	Path   uintptr // a C string outside the Go heap
+	// Rights is whose rights an Open needs, if they are not those that the
+	// calling thread has: the number that the engine's Rights has for them.
+	// Wait is set then.
+	Rights uint32
 }
 
 // Event tells that the operation Tag has ended with Res: a result, or a

@@ -26,6 +26,10 @@ type Options struct {
 	EventFD int32
 	PID     int32
 
+	// Rights tells the rights of the calling thread apart. nil: they never
+	// change.
+	Rights Rights
+
 	// CloseAll closes descriptors, each of which may wait for storage, not
 	// on the calling thread. nil: a goroutine does.
 	CloseAll func(fds []int32)
@@ -53,29 +57,33 @@ type Engine struct {
 	idShift  uint
 	sequence uint64
 
-	again    list // requests that go on before any that is queued
-	ready    list // requests with something to deliver
-	readyLen int
-	inFlight int   // operations that the backend has
-	slow     int   // of them those that take a worker
-	near     int   // of them those on local mounts
-	deferred int   // operations that wait for their mount's turn
-	heldNeed int64 // the least that one which waits for memory needs
-	keepOpen int   // open files that may wait for their next request
-	deadline int64 // of this call
-	time     int64 // when it was looked at last
-	calls    uint32
-	narrow   bool    // descriptors are short: see crowded
-	batching bool    // what the cache may answer is asked for by the backend's Turn
-	turnLeft int     // bytes that may still be read in the next Turn
-	unclosed []int32 // descriptors that nobody could close
-	scratch  []runItem
-	sharing  bool    // some requests of the batch are for one file
-	together []int32 // see gather
-	events   [64]backend.Event
-	starting backend.Op // here, since it would be allocated for each operation
-	stats    abi.Stats
-	cursor   int32 // of Shutdown
+	again     list // requests that go on before any that is queued
+	ready     list // requests with something to deliver
+	readyLen  int
+	inFlight  int    // operations that the backend has
+	slow      int    // of them those that take a worker
+	near      int    // operations on local mounts, in flight or waiting for their turn
+	nearBegun uint64 // how many of those there have been
+	deferred  int    // operations that wait for their mount's turn
+	heldNeed  int64  // the least that one which waits for memory needs
+	keepOpen  int    // open files that may wait for their next request
+	deadline  int64  // of this call
+	time      int64  // when it was looked at last
+	calls     uint32
+	narrow    bool    // descriptors are short: see crowded
+	batching  bool    // what the cache may answer is asked for by the backend's Turn
+	turnLeft  int     // bytes that may still be read in the next Turn
+	unclosed  []int32 // descriptors that nobody could close
+	scratch   []runItem
+	sharing   bool    // some requests of the batch are for one file
+	together  []int32 // see gather
+	events    [64]backend.Event
+	starting  backend.Op // here, since it would be allocated for each operation
+	stats     abi.Stats
+	cursor    int32 // of Shutdown
+	rights    uint32
+	looked    uint32  // the call in which they were
+	fresh     []int32 // files that are to be opened with the rights of this call
 }
 
 // New makes an engine on a backend, which passes to it, as the pool does. kind

@@ -24,6 +24,7 @@ type file struct {
 	located uint32 // the mounts' generation at that time
 	linked  bool   // some part of the path is a symbolic link
 	own     bool   // of one request alone: not among the names
+	rights  uint32 // with which it is to be opened; 0: those of this call
 	cookie  uintptr
 	number  uint64 // of a handle, as the front knows it
 	refs    int32  // of requests, operations and the handle
@@ -62,12 +63,12 @@ func (f *file) text(i int) []byte {
 }
 
 // byPath returns the file of a path that requests share, with one more
-// reference.
+// reference. Those who do not have the same rights share nothing.
 func (e *Engine) byPath(path, alt []byte) (int32, error) {
 	h := e.names.hash(path, alt)
 	for i := e.names.table[h&uint64(len(e.names.table)-1)]; i != none; i = e.files.at(i).chain {
 		f := e.files.at(i)
-		if bytes.Equal(f.text(0), path) && bytes.Equal(f.text(1), alt) {
+		if bytes.Equal(f.text(0), path) && bytes.Equal(f.text(1), alt) && e.sameRights(f) {
 			f.refs++
 			return i, nil
 		}
@@ -76,6 +77,7 @@ func (e *Engine) byPath(path, alt []byte) (int32, error) {
 	if err != nil {
 		return none, err
 	}
+	e.setRights(i)
 	if e.names.used >= len(e.names.table) {
 		e.growNames()
 	}
@@ -177,6 +179,7 @@ func (e *Engine) unrefFile(i int32) {
 			e.pool.FreeString(f.path[k], int(f.length[k]))
 		}
 	}
+	e.dropRights(f)
 	e.files.release(i)
 }
 
@@ -258,7 +261,7 @@ func (e *Engine) tryOpen(i int32) {
 		e.locate(f) // something was mounted since
 	}
 	switch {
-	case !f.local[k]:
+	case !f.local[k] || !e.sameRights(f):
 		e.startOpen(i, false)
 	case e.batching:
 		e.startOpen(i, true)
@@ -299,9 +302,11 @@ func (e *Engine) startOpen(i int32, cached bool) {
 	op.path = f.path[k]
 	op.wait = !cached
 	op.cached = cached
-	op.alone = e.narrow
 	f.refs++
 	f.openOp = o
+	if e.narrow {
+		e.be.Flush() // files that are to be closed soon
+	}
 	e.startOp(o)
 }
 

@@ -65,7 +65,7 @@ type host struct {
 	arena   []byte // paths, outside the Go heap
 	arenaAt int
 	out     [64]abi.Completion
-	before  []string // descriptors
+	before  []string // descriptors; nil: it has none of files
 
 	pending  map[uint64]*pending  // by id
 	results  map[uint64][]result  // by context: all completions of a request
@@ -112,7 +112,8 @@ func options() engine.Options {
 // if script is not nil.
 func newHost(t testing.TB, w way, opts engine.Options) *host {
 	t.Helper()
-	return newHostOn(t, opts, func(h *host) (backend.Backend, uint32) {
+	before := descriptors(t)
+	h := newHostOn(t, opts, func(h *host) (backend.Backend, uint32) {
 		be, kind := newBackend(t, w, &h.opts)
 		if w.script != nil {
 			h.faults = faulty.New(be, h.signal, w.script)
@@ -120,6 +121,8 @@ func newHost(t testing.TB, w way, opts engine.Options) *host {
 		}
 		return be, kind
 	})
+	h.before = before
+	return h
 }
 
 // newHostOn makes a context on the backend that make returns, with its kind.
@@ -127,7 +130,6 @@ func newHostOn(t testing.TB, opts engine.Options, make func(h *host) (backend.Ba
 	t.Helper()
 	runtime.LockOSThread()
 	h := &host{t: t, opts: opts, pending: map[uint64]*pending{}, results: map[uint64][]result{}}
-	h.before = descriptors(t)
 	var err error
 	if h.arena, err = unix.Mmap(-1, 0, 1<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS); err != nil {
 		t.Fatal(err)
@@ -459,7 +461,7 @@ func (h *host) check(call string, told bool) {
 	if h.unaware {
 		return
 	}
-	if err := h.e.Check(); err != nil {
+	if err := h.e.Check(h.isOpen); err != nil {
 		h.t.Fatalf("%s: %v\n%s", call, err, h.e.Counts())
 	}
 	if h.e.Idle() {
@@ -475,6 +477,14 @@ func (h *host) check(call string, told bool) {
 			h.t.Fatalf("%s: there is more, and the descriptor is not readable: %s", call, h.e.Counts())
 		}
 	}
+}
+
+func (h *host) isOpen(fd int32) bool {
+	if h.storage != nil {
+		return h.storage.open[fd]
+	}
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	return err == nil
 }
 
 func (h *host) stats() abi.Stats {
@@ -550,6 +560,12 @@ func (h *host) gone() {
 	_ = unix.Munmap(h.arena)
 	defer runtime.UnlockOSThread()
 	for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(time.Millisecond) {
+		if h.released.Load() && h.before == nil {
+			if h.storage != nil && len(h.storage.open) > 0 {
+				h.t.Errorf("%d files are open at the end", len(h.storage.open))
+			}
+			return
+		}
 		after := descriptors(h.t)
 		if h.released.Load() && slices.Equal(h.before, after) {
 			return

@@ -3,17 +3,16 @@ package engine
 import (
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"libdbox_aio/go/abi"
 	"libdbox_aio/go/mem"
 )
 
 // Check returns what is wrong with the state of an engine between two calls:
 // a list that does not agree with what is in it, a count that does not agree
-// with what is counted, a request that nothing would ever move on.
-func (e *Engine) Check() error {
-	c := checker{e: e}
+// with what is counted, a request that nothing would ever move on. isOpen tells
+// of a descriptor whether it is one.
+func (e *Engine) Check(isOpen func(fd int32) bool) error {
+	c := checker{e: e, isOpen: isOpen}
 	c.requests()
 	c.operations()
 	c.filesAndNodes()
@@ -36,8 +35,9 @@ func (e *Engine) Aside() int64 {
 }
 
 type checker struct {
-	e   *Engine
-	err error
+	isOpen func(fd int32) bool
+	e      *Engine
+	err    error
 }
 
 func (c *checker) wrong(format string, args ...any) {
@@ -165,9 +165,6 @@ func (c *checker) operations() {
 			c.wrong("operation %d: started and waiting", i)
 		case o.started:
 			started++
-			if !o.remote {
-				near++
-			}
 			if o.worker {
 				slow++
 				inFlight[o.mount]++
@@ -179,6 +176,9 @@ func (c *checker) operations() {
 			c.parts(i)
 		default:
 			c.wrong("operation %d: neither started nor waiting", i)
+		}
+		if !o.remote {
+			near++
 		}
 		if o.orphaned && o.first != none {
 			c.wrong("operation %d: nobody waits for it but %d", i, o.first)
@@ -287,8 +287,8 @@ func (c *checker) filesAndNodes() {
 		if n.users == 0 && n.file == none {
 			c.wrong("open file %d: nobody needs it", i)
 		}
-		if _, err := unix.FcntlInt(uintptr(n.fd), unix.F_GETFD, 0); err != nil {
-			c.wrong("open file %d: descriptor %d: %v", i, n.fd, err)
+		if !c.isOpen(n.fd) {
+			c.wrong("open file %d: %d is no descriptor", i, n.fd)
 		}
 	}
 	c.equal("open files", int(e.stats.OpenFiles), open)

@@ -11,13 +11,17 @@ import (
 )
 
 // memory is a backend whose files all have the same bytes, and none of them in
-// a cache. An operation ends when a test says so.
+// a cache. An operation ends when a test says so. Descriptors are numbers that
+// are nothing to the kernel: it would take most of the time of a fuzz target.
 type memory struct {
 	data    []byte
 	mount   uint64 // on which the files lie
 	pooled  bool
 	batched bool
-	short   int // the most that one read returns; 0: no such bound
+	short   int  // the most that one read returns; 0: no such bound
+	cold    bool // no open is answered from a cache
+	limit   int  // how many files can be open; 0: no such bound
+	open    map[int32]bool
 
 	signal  func()
 	started []backend.Op
@@ -33,7 +37,12 @@ func (m *memory) Attr(_ int32, a *backend.Attr) syscall.Errno {
 	return 0
 }
 
-func (m *memory) CloseNow(fd int32) { _ = unix.Close(int(fd)) }
+func (m *memory) CloseNow(fd int32) {
+	if !m.open[fd] {
+		panic("a descriptor is closed that is not open")
+	}
+	delete(m.open, fd)
+}
 
 func (m *memory) CloseSoon(fd int32) { m.CloseNow(fd) }
 
@@ -61,6 +70,11 @@ func (m *memory) Close(released func()) {
 	for len(m.started) > 0 {
 		m.end(0)
 	}
+	for _, ev := range m.ended {
+		if m.open[ev.Res] {
+			m.CloseNow(ev.Res)
+		}
+	}
 	released()
 }
 
@@ -75,12 +89,21 @@ func (m *memory) end(i int) {
 func (m *memory) do(op *backend.Op) int32 {
 	switch op.Kind {
 	case backend.Open:
-		// Only its number is of use.
-		fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
-		if err != nil {
-			return -int32(err.(syscall.Errno))
+		if m.cold && op.Cached {
+			return -int32(unix.EAGAIN)
 		}
-		return int32(fd)
+		if m.limit > 0 && len(m.open) >= m.limit {
+			return -int32(unix.EMFILE)
+		}
+		if m.open == nil {
+			m.open = map[int32]bool{}
+		}
+		fd := int32(1 << 24)
+		for m.open[fd] {
+			fd++
+		}
+		m.open[fd] = true
+		return fd
 	case backend.Read:
 		n := int(op.Len)
 		if m.short > 0 {
@@ -96,7 +119,7 @@ func (m *memory) do(op *backend.Op) int32 {
 			Size: uint64(len(m.data)), Mnt_id: m.mount,
 		}
 	case backend.Close:
-		_ = unix.Close(int(op.FD))
+		m.CloseNow(op.FD)
 	}
 	return 0
 }

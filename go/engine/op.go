@@ -43,7 +43,7 @@ type op struct {
 	wait     bool
 	remote   bool
 	cached   bool   // an open that only asks the cache
-	alone    bool   // while no other file was open for a moment only
+	alone    uint64 // nearBegun, of an open that no other file was open beside
 	call     uint32 // of the engine, in which it was begun
 	retries  uint8
 	worker   bool // takes a worker
@@ -97,7 +97,15 @@ func (e *Engine) startOp(i int32) {
 	o := e.ops.at(i)
 	o.remote = o.mount == mounts.Unknown || !e.mounts.At(o.mount).Local
 	o.worker = o.wait || o.remote || e.be.Pooled()
+	if !o.remote {
+		e.near++
+		e.nearBegun++
+		if e.narrow && e.near == 1 {
+			o.alone = e.nearBegun
+		}
+	}
 	m := e.mountState(o.mount)
+	e.suitRights(o)
 	if m.head == none && e.mayStart(o) {
 		e.give(i)
 		return
@@ -119,16 +127,13 @@ func (e *Engine) give(i int32) {
 	o.started, o.queued = true, false
 	o.call = e.calls
 	e.inFlight++
-	if !o.remote {
-		e.near++
-	}
 	if o.worker {
 		e.slow++
 		e.mountState(o.mount).inFlight++
 		e.updateBlock(o.mount)
 	}
 	bop := &e.starting
-	*bop = backend.Op{Tag: uint32(i), Kind: o.kind, Wait: o.wait, Remote: o.remote, Cached: o.cached, FD: o.fd, Path: o.path}
+	*bop = backend.Op{Tag: uint32(i), Kind: o.kind, Wait: o.wait, Remote: o.remote, Cached: o.cached, FD: o.fd, Path: o.path, Rights: e.otherRights(o)}
 	switch o.kind {
 	case backend.Read:
 		bop.Buf = o.block + uintptr(o.filled)
@@ -157,10 +162,14 @@ func (e *Engine) startDeferred() {
 		progress := false
 		for m := range e.mountOps {
 			s := &e.mountOps[m]
-			if s.head == none || !e.mayStart(e.ops.at(s.head)) {
+			if s.head == none {
 				continue
 			}
 			i := s.head
+			e.suitRights(e.ops.at(i))
+			if !e.mayStart(e.ops.at(i)) {
+				continue
+			}
 			s.head = e.ops.at(i).next
 			if s.head == none {
 				s.tail = none
@@ -219,7 +228,7 @@ func (e *Engine) handle(ev backend.Event) {
 		case o.cached && (errno == unix.EAGAIN || errno == unix.ELOOP || errno == unix.EINVAL):
 			e.notCached(i, errno)
 			return
-		case noDescriptor(errno) && !o.alone && !o.remote:
+		case noDescriptor(errno) && o.alone != e.nearBegun && !o.remote:
 			e.files.at(o.file).openOp = none
 			e.crowded(o.file)
 			e.endOp(i)
@@ -365,6 +374,9 @@ func (e *Engine) orphan(i int32) {
 	}
 	m.deferred--
 	e.deferred--
+	if !o.remote {
+		e.near--
+	}
 	e.updateBlock(o.mount)
 	e.endOp(i)
 }

@@ -39,6 +39,7 @@ func (e *Engine) leave() {
 func (e *Engine) settle() uint32 {
 	e.startDeferred()
 	e.be.Flush()
+	e.keepRights()
 	e.tick()
 	e.be.Alarm(e.timers.Next(), e.time)
 	e.pool.WakeOnRelease(e.queue.Held() > 0)

@@ -30,6 +30,7 @@ type split struct {
 // not given to the backend; it ends with its last part.
 func (e *Engine) startParts(i int32) {
 	w := e.ops.at(i)
+	w.remote = true
 	w.split = split{first: none, stop: w.length}
 	for range partsAtOnce {
 		e.startPart(i)

@@ -97,7 +97,11 @@ func (e *Engine) name(r *request, q *abi.Request) (abi.Status, int32, uint16) {
 			return abi.EINVAL, 0, detailNone
 		}
 		r.file = i
-		e.files.at(i).refs++
+		f := e.files.at(i)
+		f.refs++
+		if f.node == none && f.live == 0 {
+			e.setRights(i) // this one may open it
+		}
 		return abi.OK, 0, 0
 	}
 	if q.PathLength >= abi.PathMax || q.AltLength >= abi.PathMax {
@@ -115,6 +119,7 @@ func (e *Engine) name(r *request, q *abi.Request) (abi.Status, int32, uint16) {
 			return abi.ENOMEM, 0, detailMemory
 		}
 		e.files.at(i).own = true
+		e.setRights(i)
 		r.file = i
 		return abi.OK, 0, 0
 	}

@@ -45,6 +45,7 @@ int main(int argc, char **argv)
 	ctx = context_open(NULL);
 	CHECK_STATUS(read_run(ctx, path, &outcome), 0);
 	CHECK_STATUS(dbox_aio_file_open(ctx, path, NULL, &file), 0);
+	mail_fds_settle(ctx, 0);
 
 	count = fill(fds);
 	CHECK_STATUS(read_run(ctx, path, &outcome), DBOX_AIO_EMFILE);

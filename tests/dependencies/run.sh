@@ -102,11 +102,43 @@ done >"$work/unused"
 # shellcheck disable=SC2046 # a list of words
 verdict no-others $(cat "$work/unused")
 
-# Beside Go's modules: shared libraries.
+# Beside Go's modules: shared libraries. unexpected LIBRARIES FILE...: those that
+# the files want and are not the C library's or in this list.
+unexpected()
+{
+	expected=$1
+	shift
+	readelf -d "$@" | sed -n 's/.*NEEDED.*\[\(.*\)\.so.*\]/\1/p' |
+		grep -vx 'lib\(c\|dl\|pthread\)\|ld-linux.*' |
+		grep -vx "$expected"
+}
+
 if [ -e lib/libdbox_aio_core.so.1 ]; then
 	# shellcheck disable=SC2046 # a list of words
-	verdict shared-libraries $(readelf -d lib/libdbox_aio.so.1 \
-		lib/libdbox_aio_core.so.1 | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' |
-		grep -v '^lib\(c\|dl\|pthread\)\.so\.\|^ld-linux')
+	verdict shared-libraries $(unexpected none lib/libdbox_aio.so.1 \
+		lib/libdbox_aio_core.so.1)
 fi
+if [ -e build/dboxaio ]; then
+	# shellcheck disable=SC2046 # a list of words
+	verdict dboxaio $(unexpected 'libdbox_aio\|libz\|libzstd' \
+		build/dboxaio)
+fi
+for module in build/dovecot/lib95_*.so; do
+	[ -e "$module" ] || continue
+	# shellcheck disable=SC2046 # a list of words
+	verdict "$(basename "$module" .so)" $(unexpected none "$module")
+done
+
+# What tests/deps installs is named on the page, if not as a package then by the
+# name of what is in it.
+unnamed=
+for package in $(sed -n 's/^[[:space:]]*need \([a-z][a-z0-9.+-]*\) .*/\1/p' \
+		tests/deps | sort -u); do
+	name=$(echo "$package" |
+		sed 's/-dev$//; s/[0-9][0-9.a-z]*$//; s/^lib\(glib\|zstd\)$/\1/')
+	grep -qwF -- "$package" "$page" || grep -qwiF -- "$name" "$page" ||
+		unnamed="$unnamed $package"
+done
+# shellcheck disable=SC2086 # a list of words
+verdict packages $unnamed
 exit $failed

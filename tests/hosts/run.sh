@@ -59,6 +59,8 @@ host secure $backend "$work/planted"
 
 make -s -C "$top" build/panic/libdbox_aio_core.so.1 >&2 || exit 1
 run panic env LD_LIBRARY_PATH="$top/build/panic" "$bin/test_host_panic" $backend
+run panic-each env LD_LIBRARY_PATH="$top/build/panic" \
+	"$bin/test_host_panic_each" $backend
 
 run signals-before "$bin/test_host_signals" $backend before
 run signals-after "$bin/test_host_signals" $backend after

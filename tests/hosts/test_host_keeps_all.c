@@ -1,8 +1,8 @@
 /*
  * A host keeps every message it gets. Requests go on as long as there are
  * bytes, then wait, without an error, and go on as soon as something is
- * released, on whatever thread. A host that never dispatches takes no more
- * memory either.
+ * released, on whatever thread. If it keeps those of one stream only, the
+ * others go on. A host that never dispatches takes no more memory either.
  */
 #include "host.h"
 #include <pthread.h>
@@ -83,6 +83,76 @@ static void keeps_everything(struct dbox_aio *ctx, const char **paths)
 		release(NULL);
 }
 
+/* One stream's clients never take what is theirs, so the host keeps it; the
+   other streams go on beside them with the bytes that are left. */
+#define MINE 7
+static struct dbox_aio_message *held[MAILS];
+static unsigned int held_count, others_done;
+
+static void keep_mine(struct dbox_aio *ctx,
+		      const struct dbox_aio_result *result)
+{
+	(void)ctx;
+	CHECK_EQ(result->status, 0);
+	if (result->stream == MINE)
+		held[held_count++] = dbox_aio_message_ref(result->message);
+	else
+		others_done++;
+}
+
+static void submit_stream(struct dbox_aio *ctx, const char **paths,
+			  uint64_t stream, unsigned int count)
+{
+	struct dbox_aio_request request = DBOX_AIO_REQUEST_INIT;
+	unsigned int i;
+
+	request.op = DBOX_AIO_READ;
+	request.callback = keep_mine;
+	request.stream = stream;
+	for (i = 0; i < count; i++) {
+		request.path = paths[i];
+		CHECK_EQ(dbox_aio_submit(ctx, &request, 1, NULL), 1);
+	}
+}
+
+static void one_stream_keeps(struct dbox_aio *ctx, const char **paths)
+{
+	/* half of the bytes */
+	const unsigned int half = MAX_BYTES / SIZE / 2 - 1;
+	unsigned int round, before;
+	uint64_t stream;
+
+	CHECK(half > 2 && half < MAILS);
+	submit_stream(ctx, paths, MINE, half);
+	for (round = 0; round < 5; round++) {
+		for (stream = 1; stream <= 3; stream++)
+			submit_stream(ctx, paths, stream, MAILS);
+		while (others_done < 3 * MAILS)
+			CHECK(dbox_aio_wait(ctx, 1, 20000) > 0);
+		CHECK_EQ(held_count, half);
+		CHECK_EQ(dbox_aio_pending(ctx), 0);
+		others_done = 0;
+	}
+	/* it wants more than there is: now all wait, until it takes one */
+	submit_stream(ctx, paths, MINE, MAILS - half);
+	dispatch_what_comes(ctx);
+	CHECK(held_count > half && held_count < MAILS);
+	submit_stream(ctx, paths, 1, 1);
+	dispatch_what_comes(ctx);
+	while (dbox_aio_pending(ctx) > 0) {
+		before = held_count + others_done;
+		CHECK(held_count > 0);
+		dbox_aio_message_unref(&held[--held_count]);
+		before--;
+		while (dbox_aio_pending(ctx) > 0 &&
+		       held_count + others_done == before)
+			CHECK(dbox_aio_wait(ctx, 1, 20000) > 0);
+	}
+	CHECK_EQ(others_done, 1);
+	while (held_count > 0)
+		dbox_aio_message_unref(&held[--held_count]);
+}
+
 /* Resident bytes of this process. */
 static unsigned long long resident(void)
 {
@@ -140,6 +210,10 @@ int main(int argc, char *argv[])
 	struct dbox_aio *ctx = init(host_backend(argc, argv));
 
 	keeps_everything(ctx, paths);
+	host_deinit(&ctx);
+
+	ctx = init(host_backend(argc, argv));
+	one_stream_keeps(ctx, paths);
 	host_deinit(&ctx);
 
 	ctx = init(host_backend(argc, argv));

@@ -10,7 +10,8 @@
 
 #define MAILS 100
 #define SIGNALS 3000
-#define GAP_US 500
+/* 2 kHz */
+#define PERIOD_NS 500000
 
 /* What daemons use, first; then all that could be meant for a process. */
 static int used[64] = { SIGCHLD, SIGALRM, SIGTERM, SIGUSR1, SIGHUP, SIGUSR2,
@@ -66,34 +67,74 @@ static void check_installed(void)
 	}
 }
 
-static void pause_us(unsigned int us)
+static void until(const struct timespec *ts)
 {
-	struct timespec ts;
-
-	ts.tv_sec = 0;
-	ts.tv_nsec = us * 1000L;
-	nanosleep(&ts, NULL);
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, ts, NULL) != 0)
+		;
 }
 
-/* Returns how many signals got lost. */
+/* All that were sent of a kind were handled, in the end. */
+static int all_handled(int signo, unsigned int sent)
+{
+	const struct timespec moment = { 0, 50000 };
+	unsigned long long end = host_now_ms() + 5000;
+
+	while (shared->handled[signo] != sent) {
+		if (shared->handled[signo] > sent || host_now_ms() > end)
+			return 0;
+		nanosleep(&moment, NULL);
+	}
+	return 1;
+}
+
+/* SIGCONT takes back what stops a process, and the other way round. */
+static int job_control_handled(int signo, const unsigned int *sent)
+{
+	static const int job_control[] = { SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU };
+	unsigned int i, among = 0;
+
+	for (i = 0; i < 4; i++)
+		among |= job_control[i] == signo;
+	for (i = 0; among && i < 4; i++) {
+		if (!all_handled(job_control[i], sent[job_control[i]]))
+			return 0;
+	}
+	return 1;
+}
+
+/* One every half a millisecond, or as soon as the last one of its kind was
+   seen. Returns 1 if any got lost. */
 static int send_signals(pid_t pid)
 {
-	unsigned int i, want;
-	unsigned long long end;
+	unsigned int i, sent[65] = { 0 };
+	unsigned long long begin = host_now_ms();
+	struct timespec next;
 	int signo;
 
+	clock_gettime(CLOCK_MONOTONIC, &next);
 	for (i = 0; i < SIGNALS; i++) {
+		until(&next);
+		next.tv_nsec += PERIOD_NS;
+		if (next.tv_nsec >= 1000000000) {
+			next.tv_nsec -= 1000000000;
+			next.tv_sec++;
+		}
 		signo = used[i % used_count];
-		want = shared->handled[signo] + 1;
+		if (!all_handled(signo, sent[signo]) ||
+		    !job_control_handled(signo, sent)) {
+			fprintf(stderr, "signal %d: %u sent, %u handled\n",
+				signo, sent[signo], shared->handled[signo]);
+			return 1;
+		}
 		if (kill(pid, signo) < 0)
 			return 1;
-		end = host_now_ms() + 5000;
-		while (shared->handled[signo] != want) {
-			if (host_now_ms() > end)
-				return 1;
-			pause_us(50);
-		}
-		pause_us(GAP_US);
+		sent[signo]++;
+	}
+	fprintf(stderr, "%u signals in %llu ms\n", SIGNALS,
+		host_now_ms() - begin);
+	for (i = 0; i < used_count; i++) {
+		if (!all_handled(used[i], sent[used[i]]))
+			return 1;
 	}
 	return 0;
 }

@@ -45,8 +45,14 @@ done
 for what in open read close rights refused limit dropped; do
 	run setuid-$what "$bin/test_setuid" $backend $what
 done
+for what in shared queued refused fsuid groups given-up local handle; do
+	run identities-$what "$bin/test_identities" $backend $what
+done
 run stale-scan "$bin/test_stale_scan" $backend
 run held-windows "$bin/test_held_windows" $backend
+for where in local slow; do
+	TEST_SECONDS=240 run two-gib-$where "$bin/test_two_gib" $backend $where
+done
 run devices "$bin/test_devices" $backend
 run new-mount "$bin/test_new_mount" $backend
 exit $failed

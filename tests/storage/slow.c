@@ -1,7 +1,12 @@
 #include "slow.h"
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 #define MOUNTS_MAX 8
@@ -189,4 +194,29 @@ slow_op(struct dbox_aio *ctx, uint32_t op, const char *path, uint64_t offset)
 	request.path = path;
 	request.offset = offset;
 	return slow_request(ctx, &request);
+}
+
+/* The C library has clone3(2) for its threads. */
+void slow_refuse_clone(uint32_t backend)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {
+		.len = sizeof(code) / sizeof(code[0]), .filter = code,
+	};
+	struct dbox_aio_options options = DBOX_AIO_OPTIONS_INIT;
+	struct dbox_aio *ctx;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		_exit(77);
+	options.backend = backend;
+	if (dbox_aio_init(&ctx, &options) == DBOX_AIO_ELIMIT)
+		_exit(77);
+	host_deinit(&ctx);
 }

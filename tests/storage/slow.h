@@ -32,6 +32,10 @@ const char *slow_path(const struct slow *slow, const char *name);
 const char **slow_mails(const struct slow *slow, unsigned int count,
 			size_t body_size);
 
+/* Has a filter of system calls refuse clone(2) for the rest of the process, so
+   that workers are POSIX threads. Ends it with 77 where that can't be. */
+void slow_refuse_clone(uint32_t backend);
+
 /* One request, waited for in a host's loop, with an empty result.detail as "".
    The result's message, if any, is kept until the next call. */
 const struct dbox_aio_result *

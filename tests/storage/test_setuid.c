@@ -15,13 +15,8 @@
 #include "slow.h"
 #include <dirent.h>
 #include <grp.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #define MAILS 40
 #define SIZE 5000
@@ -234,31 +229,6 @@ static void rights_in_flight(void)
 	host_deinit(&ctx);
 }
 
-/* The C library has clone3(2) for its threads. */
-static void refuse_clone(void)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {
-		.len = sizeof(code) / sizeof(code[0]), .filter = code,
-	};
-	struct dbox_aio_options options = DBOX_AIO_OPTIONS_INIT;
-	struct dbox_aio *ctx;
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
-		_exit(77);
-	options.backend = backend;
-	if (dbox_aio_init(&ctx, &options) == DBOX_AIO_ELIMIT)
-		_exit(77);
-	host_deinit(&ctx);
-}
-
 static void limit(void)
 {
 	const struct rlimit one = { 1, 1 };
@@ -316,7 +286,7 @@ int main(int argc, char *argv[])
 			rights();
 			rights_in_flight();
 		} else if (strcmp(what, "refused") == 0) {
-			refuse_clone();
+			slow_refuse_clone(backend);
 			rights();
 		} else if (strcmp(what, "limit") == 0) {
 			limit();

@@ -52,7 +52,7 @@ func (b *Backend) Start(op *backend.Op) {
 		if err != nil {
 			// No thread is to be had, and the ring would want one too.
 			res := -int32(unix.ENOMEM)
-			if !op.Remote {
+			if !op.Remote && op.Rights == 0 {
 				res = threads.Do(op) // better late than refused
 			}
 			b.ended = append(b.ended, event{backend.Event{Tag: op.Tag, Res: res}, op.Kind})

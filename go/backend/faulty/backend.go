@@ -32,6 +32,11 @@ type place struct {
 	fault Fault
 }
 
+// undone reports whether the fault keeps the operation from being done at all.
+func (p *place) undone() bool {
+	return p.fault.Errno != 0 && (p.op.Kind != backend.Close || p.fault.Errno == unix.ENOMEM)
+}
+
 type state uint8
 
 const (
@@ -79,7 +84,7 @@ func (b *Backend) Release(i int) {
 	p := &b.at[h.tag]
 	switch {
 	case b.closed && p.state == waiting:
-		if p.fault.Errno == 0 || p.op.Kind == backend.Close {
+		if !p.undone() {
 			b.discard(p.op.Kind, do(&p.op))
 		}
 	case b.closed:
@@ -194,7 +199,7 @@ func (b *Backend) Start(op *backend.Op) {
 func (b *Backend) begin(tag uint32) {
 	p := &b.at[tag]
 	errno := p.fault.Errno
-	if errno != 0 && p.op.Kind != backend.Close {
+	if p.undone() {
 		b.result(tag, -int32(errno))
 		return
 	}

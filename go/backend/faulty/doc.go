@@ -12,7 +12,8 @@
 // made here:
 //
 //   - An operation that fails by an errno has no effect, but for Close, which
-//     frees the descriptor whatever it returns, as close(2) does.
+//     frees the descriptor whatever it returns, as close(2) does, unless that
+//     is ENOMEM: there is no worker to do it.
 //   - An operation that is held is not begun before Release: its memory and
 //     its descriptor are touched only then. Cancel does not end it, as it does
 //     not end what hangs on a dead mount.

@@ -99,7 +99,7 @@ func (b *Backend) Start(op *backend.Op) {
 	b.free = job.Next
 	*job = Job{
 		Buf: op.Buf, Path: op.Path, Off: op.Off, Len: op.Len, FD: op.FD,
-		Tag: op.Tag, Kind: uint32(op.Kind),
+		Tag: op.Tag, Kind: uint32(op.Kind), Rights: op.Rights,
 	}
 	for int(op.Tag) >= len(b.byTag) {
 		b.byTag = append(b.byTag, make([]uintptr, 256)...)
@@ -107,8 +107,8 @@ func (b *Backend) Start(op *backend.Op) {
 	b.byTag[op.Tag] = at
 	b.inFlight++
 	// Rights do not change within one call of the host, which a Flush ends.
-	look := !b.posted
-	b.posted = true
+	look := !b.posted && op.Rights == 0
+	b.posted = b.posted || look
 	if !b.executor.Post(at, look) {
 		job.Result = -int32(unix.ENOMEM)
 		b.shared.finish(at)

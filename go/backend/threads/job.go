@@ -24,6 +24,8 @@ type Job struct {
 	Kind   uint32
 	Result int32
 	State  uint32 // of the constants below, atomic
+	Rights uint32 // as of a backend.Op
+	_      uint32
 }
 
 const (
@@ -45,7 +47,7 @@ type Shared struct {
 // Executor runs jobs on workers.
 type Executor interface {
 	// Post queues a job, to be done with the rights that the calling thread
-	// has. It never waits. look is true if these can be others than they
+	// has, or with those that the job says. It never waits. look is true if these can be others than they
 	// were at the last Post. false: there is no worker, and none can be had.
 	Post(job uintptr, look bool) bool
 	// Stop lets the workers end when the queue is empty.
