@@ -13,7 +13,8 @@ struct dbox_read *
 dbox_aio_sdbox_read(struct dbox_mail *mail, struct dbox_read_settings *set)
 {
 	struct mail *_mail = &mail->imail.mail.mail;
-	struct dbox_aio_mailbox *abox = DBOX_AIO_MAILBOX_CONTEXT(_mail->box);
+	struct dbox_aio_mail *amail =
+		DBOX_AIO_MAIL_CONTEXT(&mail->imail.mail);
 	struct dbox_read *read;
 	struct dbox_file *file;
 
@@ -21,7 +22,7 @@ dbox_aio_sdbox_read(struct dbox_mail *mail, struct dbox_read_settings *set)
 	set->path = file->primary_path;
 	set->alt_path = file->alt_path;
 	set->owner = _mail->box->storage->user;
-	set->mount = abox->mount;
+	set->mount = amail->abox->mount;
 	read = dbox_read_queue(_mail->box->storage->user, set);
 	if (read == NULL) {
 		dbox_file_unref(&file);
