@@ -14,13 +14,11 @@ static bool dbox_aio_mail_prefetch(struct mail *_mail)
 	struct dbox_mail *mail = DBOX_MAIL(_mail);
 	struct dbox_aio_mail *amail =
 		DBOX_AIO_MAIL_CONTEXT(&mail->imail.mail);
-	struct dbox_aio_storage *astorage =
-		DBOX_AIO_STORAGE_CONTEXT(_mail->box->storage);
 	struct dbox_read_settings set;
 
 	if (amail->read != NULL)
 		return FALSE;
-	if (dbox_aio_mailbox_is_quick(_mail->box)) {
+	if (dbox_aio_mailbox_is_quick(_mail->box, amail->abox)) {
 		/* Without mail_prefetch_count Dovecot would only tell the
 		   kernel to read what it reads itself in the next moment. */
 		return _mail->box->storage->set->mail_prefetch_count == 0 ||
@@ -31,7 +29,7 @@ static bool dbox_aio_mail_prefetch(struct mail *_mail)
 	    !dbox_aio_mail_wanted(&mail->imail, &set))
 		return amail->module_ctx.super.prefetch(_mail);
 
-	amail->read = astorage->is_mdbox ?
+	amail->read = amail->astorage->is_mdbox ?
 		dbox_aio_mdbox_read(mail, &set) :
 		dbox_aio_sdbox_read(mail, &set);
 	if (amail->read == NULL)
@@ -48,20 +46,18 @@ static void
 dbox_aio_mail_set_broken(struct dbox_mail *mail,
 			 const struct dbox_read_result *result)
 {
-	struct mail *_mail = &mail->imail.mail.mail;
 	struct dbox_aio_mail *amail =
 		DBOX_AIO_MAIL_CONTEXT(&mail->imail.mail);
-	struct dbox_aio_storage *astorage =
-		DBOX_AIO_STORAGE_CONTEXT(_mail->box->storage);
+	const bool is_mdbox = amail->astorage->is_mdbox;
 	struct dbox_file *file;
 
 	amail->broken = TRUE;
-	file = astorage->is_mdbox ? dbox_aio_mdbox_file_alloc(mail) :
+	file = is_mdbox ? dbox_aio_mdbox_file_alloc(mail) :
 		mail->open_file;
 	if (result->broken_in_alt && file->alt_path != NULL)
 		file->cur_path = file->alt_path;
 	dbox_file_set_corrupted(file, "%s", result->broken_header);
-	if (astorage->is_mdbox)
+	if (is_mdbox)
 		dbox_file_unref(&file);
 }
 
@@ -71,8 +67,6 @@ static int dbox_aio_mail_use(struct dbox_mail *mail)
 {
 	struct dbox_aio_mail *amail =
 		DBOX_AIO_MAIL_CONTEXT(&mail->imail.mail);
-	struct dbox_aio_storage *astorage =
-		DBOX_AIO_STORAGE_CONTEXT(mail->imail.mail.mail.box->storage);
 	struct dbox_read_result result;
 
 	dbox_read_wait(amail->read);
@@ -87,20 +81,21 @@ static int dbox_aio_mail_use(struct dbox_mail *mail)
 		   index once more, tell that the file is corrupted ... */
 		return 0;
 	}
-	if (astorage->is_mdbox)
+	if (amail->astorage->is_mdbox)
 		(void)dbox_aio_mdbox_use(mail, &result);
 	else
 		(void)dbox_aio_sdbox_use(mail, &result);
 	return 0;
 }
 
+/* Called several times for each mail that Dovecot reads by itself */
 int dbox_aio_mail_open(struct dbox_mail *mail, uoff_t *offset_r,
 		   struct dbox_file **file_r)
 {
 	struct mail *_mail = &mail->imail.mail.mail;
 	struct dbox_aio_mail *amail =
 		DBOX_AIO_MAIL_CONTEXT(&mail->imail.mail);
-	struct dbox_aio_storage *astorage =
+	struct dbox_aio_storage *astorage = amail != NULL ? amail->astorage :
 		DBOX_AIO_STORAGE_CONTEXT(_mail->box->storage);
 
 	if (_mail->lookup_abort == MAIL_LOOKUP_ABORT_NEVER) {
@@ -123,14 +118,14 @@ dbox_aio_mail_open_stream(struct mail *_mail, bool get_body,
 {
 	struct mail_private *mail = (struct mail_private *)_mail;
 	struct dbox_aio_mail *amail = DBOX_AIO_MAIL_CONTEXT(mail);
-	struct dbox_aio_mailbox *abox = DBOX_AIO_MAILBOX_CONTEXT(_mail->box);
+	struct dbox_aio_mount *mount = amail->abox->mount;
 	struct dbox_aio_mount_open open;
 	int ret;
 
-	dbox_aio_mount_open_begin(abox->mount, &open);
+	dbox_aio_mount_open_begin(mount, &open);
 	ret = amail->module_ctx.super.get_stream(_mail, get_body, NULL, NULL,
 						 stream_r);
-	dbox_aio_mount_open_end(abox->mount, &open);
+	dbox_aio_mount_open_end(mount, &open);
 	return ret;
 }
 
@@ -147,7 +142,8 @@ dbox_aio_mail_get_stream(struct mail *_mail, bool get_body,
 		dbox_aio_search_mail_accessed();
 	if (amail->read == NULL) {
 		if (mail->data.stream == NULL && hdr_size == NULL &&
-		    body_size == NULL && dbox_aio_mailbox_is_quick(_mail->box))
+		    body_size == NULL &&
+		    dbox_aio_mailbox_is_quick(_mail->box, amail->abox))
 			return dbox_aio_mail_open_stream(_mail, get_body,
 							 stream_r);
 	} else if (dbox_aio_search_is_active() &&
@@ -176,11 +172,15 @@ void dbox_aio_mail_allocated(struct mail *_mail)
 {
 	struct mail_private *mail = (struct mail_private *)_mail;
 	struct mail_vfuncs *v = mail->vlast;
+	struct dbox_aio_storage *astorage =
+		DBOX_AIO_STORAGE_CONTEXT(_mail->box->storage);
 	struct dbox_aio_mail *amail;
 
-	if (DBOX_AIO_STORAGE_CONTEXT(_mail->box->storage) == NULL)
+	if (astorage == NULL)
 		return;
 	amail = p_new(mail->pool, struct dbox_aio_mail, 1);
+	amail->astorage = astorage;
+	amail->abox = DBOX_AIO_MAILBOX_CONTEXT(_mail->box);
 	amail->module_ctx.super = *v;
 	mail->vlast = &amail->module_ctx.super;
 	v->prefetch = dbox_aio_mail_prefetch;

@@ -100,7 +100,6 @@ dbox_aio_mdbox_read(struct dbox_mail *mail, struct dbox_read_settings *set)
 	struct dbox_aio_mail *amail =
 		DBOX_AIO_MAIL_CONTEXT(&mail->imail.mail);
 	struct mdbox_map_mail_index_record rec;
-	struct dbox_aio_mailbox *abox = DBOX_AIO_MAILBOX_CONTEXT(_mail->box);
 	struct dbox_read *read;
 
 	if (storage->corrupted || !mdbox_mail_find(_mail, &rec))
@@ -118,7 +117,7 @@ dbox_aio_mdbox_read(struct dbox_mail *mail, struct dbox_read_settings *set)
 		set->body_offset = set->body_limit = 0;
 	}
 	set->owner = _mail->box->storage->user;
-	set->mount = abox->mount;
+	set->mount = amail->abox->mount;
 	read = dbox_read_queue(_mail->box->storage->user, set);
 	dbox_read_file_unref(&set->file);
 	if (read != NULL) {

@@ -13,7 +13,8 @@ struct dbox_read *
 dbox_aio_sdbox_read(struct dbox_mail *mail, struct dbox_read_settings *set)
 {
 	struct mail *_mail = &mail->imail.mail.mail;
-	struct dbox_aio_mailbox *abox = DBOX_AIO_MAILBOX_CONTEXT(_mail->box);
+	struct dbox_aio_mail *amail =
+		DBOX_AIO_MAIL_CONTEXT(&mail->imail.mail);
 	struct dbox_read *read;
 	struct dbox_file *file;
 
@@ -21,7 +22,7 @@ dbox_aio_sdbox_read(struct dbox_mail *mail, struct dbox_read_settings *set)
 	set->path = file->primary_path;
 	set->alt_path = file->alt_path;
 	set->owner = _mail->box->storage->user;
-	set->mount = abox->mount;
+	set->mount = amail->abox->mount;
 	read = dbox_read_queue(_mail->box->storage->user, set);
 	if (read == NULL) {
 		dbox_file_unref(&file);
@@ -52,16 +53,22 @@ bool dbox_aio_sdbox_use(struct dbox_mail *mail,
 			struct dbox_read_result *result)
 {
 	struct dbox_file *file = mail->open_file;
+	uint64_t offset;
+	bool have_file_header;
 
 	if (file == NULL || file->input != NULL || dbox_file_is_open(file) ||
 	    (result->from_alt && file->alt_path == NULL)) {
 		dbox_read_result_free(result);
 		return FALSE;
 	}
+	have_file_header = dbox_aio_message_raw(result->message, &offset,
+						NULL) != NULL && offset == 0;
 	dbox_aio_file_set_input(file, result);
 	/* Dovecot has read the file's header before the message. What follows
 	   comes in the same pieces then: some converters of character sets
-	   make a difference. */
-	(void)i_stream_read_next_line(file->input);
+	   make a difference. What isn't in memory would have to be read now,
+	   and waited for. */
+	if (have_file_header)
+		(void)i_stream_read_next_line(file->input);
 	return TRUE;
 }

@@ -134,11 +134,9 @@ static bool search_have_more(struct mail_search_context *ctx)
 }
 
 static bool
-search_next(struct mail_search_context *ctx, struct mail **mail_r,
-	    bool *tryagain_r)
+search_next(struct dbox_aio_mailbox *abox, struct mail_search_context *ctx,
+	    struct mail **mail_r, bool *tryagain_r)
 {
-	struct dbox_aio_mailbox *abox =
-		DBOX_AIO_MAILBOX_CONTEXT(ctx->transaction->box);
 	bool ret;
 
 	search_active++;
@@ -149,8 +147,8 @@ search_next(struct mail_search_context *ctx, struct mail **mail_r,
 
 /* Look at no more than one mail. */
 static bool
-search_step(struct mail_search_context *ctx, struct mail **mail_r,
-	    bool *tryagain_r)
+search_step(struct dbox_aio_mailbox *abox, struct mail_search_context *ctx,
+	    struct mail **mail_r, bool *tryagain_r)
 {
 	struct index_search_context *ictx = dbox_aio_compat_search(ctx);
 	struct dbox_aio_compat_slice slice;
@@ -158,7 +156,7 @@ search_step(struct mail_search_context *ctx, struct mail **mail_r,
 
 	dbox_aio_compat_slice_save(ictx, &slice);
 	search_stepping = ictx;
-	ret = search_next(ctx, mail_r, tryagain_r);
+	ret = search_next(abox, ctx, mail_r, tryagain_r);
 	search_stepping = NULL;
 	dbox_aio_compat_slice_restore(ictx, &slice);
 	return ret;
@@ -175,7 +173,8 @@ static bool search_slice_is_over(const struct timeval *start)
 }
 
 static bool
-search_next_async(struct mail_search_context *ctx, struct mail **mail_r,
+search_next_async(struct dbox_aio_mailbox *abox,
+		  struct mail_search_context *ctx, struct mail **mail_r,
 		  bool *tryagain_r)
 {
 	struct timeval start;
@@ -197,7 +196,7 @@ search_next_async(struct mail_search_context *ctx, struct mail **mail_r,
 			*tryagain_r = TRUE;
 			return FALSE;
 		}
-		if (search_step(ctx, mail_r, tryagain_r))
+		if (search_step(abox, ctx, mail_r, tryagain_r))
 			return TRUE;
 		if (!*tryagain_r)
 			return FALSE;
@@ -230,14 +229,16 @@ static bool
 dbox_aio_search_next_nonblock(struct mail_search_context *ctx,
 			      struct mail **mail_r, bool *tryagain_r)
 {
+	struct dbox_aio_mailbox *abox =
+		DBOX_AIO_MAILBOX_CONTEXT(ctx->transaction->box);
 	bool ret;
 
 	if (search_active == 0)
 		search_close_returned(ctx);
 	if (search_async && ctx->sort_program == NULL && ctx->max_mails > 1)
-		return search_next_async(ctx, mail_r, tryagain_r);
+		return search_next_async(abox, ctx, mail_r, tryagain_r);
 
-	ret = search_next(ctx, mail_r, tryagain_r);
+	ret = search_next(abox, ctx, mail_r, tryagain_r);
 	if (search_active == 0)
 		dbox_read_submit_batch();
 	return ret;

@@ -92,10 +92,9 @@ static void mailbox_find_mounts(struct mailbox *box,
 		abox->alt_mount = dbox_aio_mount_get(alt_dir);
 }
 
-bool dbox_aio_mailbox_is_quick(struct mailbox *box)
+bool dbox_aio_mailbox_is_quick(struct mailbox *box,
+			       struct dbox_aio_mailbox *abox)
 {
-	struct dbox_aio_mailbox *abox = DBOX_AIO_MAILBOX_CONTEXT(box);
-
 	if (abox->mount == NULL)
 		mailbox_find_mounts(box, abox);
 	return dbox_aio_mount_is_quick(abox->mount) &&

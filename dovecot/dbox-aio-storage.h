@@ -24,6 +24,10 @@ struct dbox_aio_mailbox {
 
 struct dbox_aio_mail {
 	union mail_module_context module_ctx;
+	/* of the mail's storage and mailbox: looking for them costs more than
+	   the rest of what is done for a mail that Dovecot reads by itself */
+	struct dbox_aio_storage *astorage;
+	struct dbox_aio_mailbox *abox;
 	/* the mail's read until the mail uses it, or NULL */
 	struct dbox_read *read;
 	/* it can't be read, and Dovecot must not try */
@@ -88,6 +92,7 @@ void dbox_aio_mailbox_allocated(struct mailbox *box);
 void dbox_aio_mail_allocated(struct mail *mail);
 
 /* Returns TRUE if the mailbox's mails are better left to Dovecot just now. */
-bool dbox_aio_mailbox_is_quick(struct mailbox *box);
+bool dbox_aio_mailbox_is_quick(struct mailbox *box,
+			       struct dbox_aio_mailbox *abox);
 
 #endif

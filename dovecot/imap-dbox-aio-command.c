@@ -175,18 +175,15 @@ void imap_dbox_aio_command_wait(struct client_command_context *cmd,
 
 /* A command that doesn't return to the ioloop is synced together with those
    that the client has sent behind it. Do as if it hadn't. */
-static void client_continue(struct client *client)
+static void client_sync_commands(struct client *client)
 {
 	if (!client->disconnected && client->input_lock == NULL &&
 	    client->output_cmd_lock == NULL &&
 	    i_stream_get_data_size(client->input) > 0) {
 		client_add_missing_io(client);
-		o_stream_cork(client->output);
 		(void)client_handle_input(client);
-		o_stream_uncork(client->output);
 	}
 	(void)cmd_sync_delayed(client);
-	client_continue_pending_input(client);
 }
 
 /* Go on with the command, the way client_output_cmd() does. */
@@ -194,7 +191,7 @@ static void command_exec_more(struct imap_dbox_aio_command *acmd)
 {
 	struct client_command_context *cmd = acmd->cmd;
 	struct client *client = cmd->client;
-	bool finished;
+	struct ostream *output = client->output;
 
 	if (client->output_cmd_lock != NULL &&
 	    client->output_cmd_lock != cmd) {
@@ -204,15 +201,20 @@ static void command_exec_more(struct imap_dbox_aio_command *acmd)
 		(void)client_handle_unfinished_cmd(cmd);
 		return;
 	}
-	o_stream_cork(client->output);
-	finished = command_exec(cmd);
-	o_stream_uncork(client->output);
-
-	if (!finished)
+	/* The tagged reply is sent by the sync. It has to be inside the cork:
+	   outside, it would be a small packet of its own that TCP doesn't send
+	   before the client has acknowledged all that was sent earlier, which
+	   it may put off for 40 ms. */
+	o_stream_ref(output);
+	o_stream_cork(output);
+	if (!command_exec(cmd))
 		(void)client_handle_unfinished_cmd(cmd);
 	else
 		client_command_free(&cmd);
-	client_continue(client);
+	client_sync_commands(client);
+	o_stream_uncork(output);
+	o_stream_unref(&output);
+	client_continue_pending_input(client);
 }
 
 static void command_continue(struct imap_dbox_aio_command *acmd)

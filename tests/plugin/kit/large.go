@@ -103,6 +103,50 @@ func (s *raceSite) eachPiece(user, section string) error {
 	return nil
 }
 
+// opens: each mail file is opened once, by the library, however little of it is
+// wanted. A second time it would be Dovecot, and everybody would wait.
+func (w *world) opens() error {
+	return w.onLarge("opens", func(s *raceSite, user string) error {
+		k := kindNamed(user)
+		for _, items := range []string{"RFC822.SIZE", "INTERNALDATE", "X-GUID",
+			"BODY.PEEK[HEADER]", "ENVELOPE", "BODY.PEEK[]<0.100>",
+			"BODY.PEEK[]<5.100> RFC822.SIZE", "BODY.PEEK[]",
+			"INTERNALDATE RFC822.SIZE ENVELOPE"} {
+			if err := s.forget(k); err != nil {
+				return err
+			}
+			if err := s.opensOf(k, "FETCH 1:* ("+items+")"); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *raceSite) opensOf(k *kind, command string) error {
+	c, err := s.client(k.name, "INBOX")
+	if err != nil {
+		return err
+	}
+	defer c.Drop()
+	before, err := s.stat("opens")
+	if err != nil {
+		return err
+	}
+	if _, err := c.OK(command); err != nil {
+		return err
+	}
+	after, err := s.stat("opens")
+	files := k.files(s.sourceDir(k))
+	// A file of mdbox can be open from before.
+	if err == nil && (after-before > files ||
+		after == before && k.driver == "sdbox") {
+		err = fmt.Errorf("%s, %s: %d files, %d opens", k.name, command, files,
+			after-before)
+	}
+	return err
+}
+
 // memory of a process does not grow with what it has read.
 func (w *world) memory() error {
 	warm, more := 5, 45

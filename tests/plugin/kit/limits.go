@@ -166,7 +166,8 @@ func limits(w *world, r *report) error {
 	for _, other := range []struct {
 		name string
 		f    func() error
-	}{{"panics", w.panics}, {"pieces", w.pieces}, {"memory", w.memory}} {
+	}{{"panics", w.panics}, {"pieces", w.pieces}, {"opens", w.opens},
+		{"memory", w.memory}} {
 		if r.wanted("limits/" + other.name) {
 			r.test("limits/"+other.name, other.f())
 		}

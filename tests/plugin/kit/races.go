@@ -37,6 +37,7 @@ func races(w *world, r *report) error {
 	}
 	for _, name := range []string{"sdbox", "mdbox"} {
 		s.heldTests(name)
+		s.packetTests(name)
 	}
 	// A virtual mailbox reads its mails as Dovecot does; the bytes are right.
 	s.run("virtual", func() error {

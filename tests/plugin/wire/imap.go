@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Patience is how long a reply may take. It is no measure of speed: what takes
@@ -87,6 +89,28 @@ func (c *IMAP) SlowReader() {
 	if tcp, ok := c.conn.(*net.TCPConn); ok {
 		tcp.SetReadBuffer(64 << 10)
 	}
+}
+
+// Packets is how many with data have come.
+func (c *IMAP) Packets() (uint32, error) {
+	tcp, ok := c.conn.(*net.TCPConn)
+	if !ok {
+		return 0, errors.New("not a TCP connection")
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var info *unix.TCPInfo
+	var infoErr error
+	err = raw.Control(func(fd uintptr) {
+		info, infoErr = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP,
+			unix.TCP_INFO)
+	})
+	if err = errors.Join(err, infoErr); err != nil {
+		return 0, err
+	}
+	return info.Data_segs_in, nil
 }
 
 // Send sends commands as they are; lines end with CRLF.
