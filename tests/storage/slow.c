@@ -196,6 +196,25 @@ slow_op(struct dbox_aio *ctx, uint32_t op, const char *path, uint64_t offset)
 	return slow_request(ctx, &request);
 }
 
+int slow_run_child(struct slow *slow, void (*test)(const char *what),
+		   const char *what)
+{
+	const pid_t pid = fork();
+	int status;
+
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		CHECK(chmod(slow->control, 0666) == 0);
+		test(what);
+		_exit(0);
+	}
+	status = host_wait(pid);
+	if (status == 77)
+		puts("no filter here, or threads are made by clone(2)");
+	slow_tell(slow, "resume\n");
+	return status;
+}
+
 /* The C library has clone3(2) for its threads. */
 void slow_refuse_clone(uint32_t backend)
 {

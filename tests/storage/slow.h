@@ -32,6 +32,12 @@ const char *slow_path(const struct slow *slow, const char *name);
 const char **slow_mails(const struct slow *slow, unsigned int count,
 			size_t body_size);
 
+/* Runs a test in a child that may give up root's rights: slowfs ends with its
+   parent, and only root can send it a signal. Returns the child's status; by
+   then nothing hangs any more. */
+int slow_run_child(struct slow *slow, void (*test)(const char *what),
+		   const char *what);
+
 /* Has a filter of system calls refuse clone(2) for the rest of the process, so
    that workers are POSIX threads. Ends it with 77 where that can't be. */
 void slow_refuse_clone(uint32_t backend);

@@ -428,7 +428,7 @@ static void refused(void)
 	host_deinit(&ctx);
 }
 
-int main(int argc, char *argv[])
+static void run(const char *what)
 {
 	static const struct {
 		const char *name;
@@ -439,10 +439,20 @@ int main(int argc, char *argv[])
 		{ "groups", groups }, { "given-up", given_up },
 		{ "local", local }, { "handle", handle },
 	};
-	const char *what = argc > 2 ? argv[2] : "shared";
 	unsigned int i;
-	int status;
-	pid_t pid;
+
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		if (strcmp(tests[i].name, what) == 0) {
+			tests[i].test();
+			_exit(0);
+		}
+	}
+	_exit(2);
+}
+
+int main(int argc, char *argv[])
+{
+	const char *what = argc > 2 ? argv[2] : "shared";
 
 #ifdef __SANITIZE_ADDRESS__
 	if (strcmp(what, "refused") != 0 && strcmp(what, "fsuid") != 0)
@@ -451,22 +461,5 @@ int main(int argc, char *argv[])
 	backend = host_backend(argc, argv);
 	slow = slow_start("slow", NULL);
 	slow_tell(slow, "match u.*\n");
-	/* slowfs ends with its parent, and only root can send it a signal */
-	pid = fork();
-	CHECK(pid >= 0);
-	if (pid == 0) {
-		CHECK(chmod(slow->control, 0666) == 0);
-		for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-			if (strcmp(tests[i].name, what) == 0) {
-				tests[i].test();
-				_exit(0);
-			}
-		}
-		_exit(2);
-	}
-	status = host_wait(pid);
-	if (status == 77)
-		puts("no filter here, or threads are made by clone(2)");
-	slow_tell(slow, "resume\n");
-	return status;
+	return slow_run_child(slow, run, what);
 }

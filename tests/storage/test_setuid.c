@@ -261,11 +261,28 @@ static void dropped(void)
 	host_deinit(&ctx);
 }
 
+static void run(const char *what)
+{
+	if (strcmp(what, "close") == 0) {
+		left_behind();
+	} else if (strcmp(what, "rights") == 0) {
+		rights();
+		rights_in_flight();
+	} else if (strcmp(what, "refused") == 0) {
+		slow_refuse_clone(backend);
+		rights();
+	} else if (strcmp(what, "limit") == 0) {
+		limit();
+	} else if (strcmp(what, "dropped") == 0) {
+		dropped();
+	} else {
+		hangs(what);
+	}
+}
+
 int main(int argc, char *argv[])
 {
 	const char *what = argc > 2 ? argv[2] : "read";
-	int status;
-	pid_t pid;
 
 #ifdef __SANITIZE_ADDRESS__
 	if (strcmp(what, "limit") != 0 && strcmp(what, "refused") != 0 &&
@@ -275,31 +292,5 @@ int main(int argc, char *argv[])
 	backend = host_backend(argc, argv);
 	slow = slow_start("slow", NULL);
 	slow_tell(slow, "match u.*\n");
-	/* slowfs ends with its parent, and only root can send it a signal */
-	pid = fork();
-	CHECK(pid >= 0);
-	if (pid == 0) {
-		CHECK(chmod(slow->control, 0666) == 0);
-		if (strcmp(what, "close") == 0) {
-			left_behind();
-		} else if (strcmp(what, "rights") == 0) {
-			rights();
-			rights_in_flight();
-		} else if (strcmp(what, "refused") == 0) {
-			slow_refuse_clone(backend);
-			rights();
-		} else if (strcmp(what, "limit") == 0) {
-			limit();
-		} else if (strcmp(what, "dropped") == 0) {
-			dropped();
-		} else {
-			hangs(what);
-		}
-		_exit(0);
-	}
-	status = host_wait(pid);
-	if (status == 77)
-		puts("no filter here, or threads are made by clone(2)");
-	slow_tell(slow, "resume\n");
-	return status;
+	return slow_run_child(slow, run, what);
 }
