@@ -53,6 +53,8 @@ type Config struct {
 	Environment []string
 	// OtherPlugins are mail_plugins that are on, too, for both.
 	OtherPlugins string
+	// IMAPPlugins are those that are on, too, for imap alone.
+	IMAPPlugins string
 	// Plugin holds the plugin's settings.
 	Plugin []string
 	// Prefetch is mail_prefetch_count.
