@@ -66,7 +66,7 @@ func (t *sendTest) begun(commands string) (*wire.IMAP, error) {
 		return nil, err
 	}
 	a.SlowReader()
-	err = a.Send("s1 " + commands + "\r\n")
+	err = a.Send("p1 " + commands + "\r\n")
 	if err == nil {
 		err = a.Skip(taken)
 	}
@@ -90,7 +90,7 @@ func (t *sendTest) stopped(other *wire.IMAP) error {
 			return err
 		}
 	}
-	rest, err := a.Until("s1 ")
+	rest, err := a.Until("p1 ")
 	if err != nil {
 		return err
 	}
@@ -121,10 +121,9 @@ func (t *sendTest) pipelined(*wire.IMAP) error {
 		"UID FETCH 2 (BODY.PEEK[])", "FETCH 1:3 (FLAGS)", fetchLong,
 		`STORE 3 +FLAGS.SILENT (\Deleted)`, "EXPUNGE",
 		"FETCH 3 (UID BODY.PEEK[])"}, unselected: true}
-	err := t.same(func(s *site) (*transcript, error) {
+	return t.same(func(s *site) (*transcript, error) {
 		return s.play(t.k.name, sc)
 	})
-	return errors.Join(err, t.stock.reset(t.k), t.s.reset(t.k))
 }
 
 // compressed: the same through COMPRESS DEFLATE.
