@@ -32,7 +32,7 @@ func services(w *world, r *report) error {
 		c.Plugin = append(c.Plugin, "fts = squat",
 			"fts_squat = partial=4 full=10")
 	}
-	stock, err := w.addSite("search", 0, false, search)
+	searching, err := w.addSite("search", 0, false, search)
 	if err != nil {
 		return err
 	}
@@ -46,11 +46,15 @@ func services(w *world, r *report) error {
 			r.skip("services/slow", why.Error())
 			continue
 		}
-		s, err := w.addSite("services-"+name, delay, true, search)
+		s, err := w.addSite("services-"+name, delay, true, nil)
 		if err != nil {
 			return err
 		}
-		s.cold = delay == 0
+		x, err := w.addSite("search-"+name, delay, true, search)
+		if err != nil {
+			return err
+		}
+		s.cold, x.cold = delay == 0, delay == 0
 		for _, k := range users {
 			for _, test := range []struct {
 				name string
@@ -70,12 +74,16 @@ func services(w *world, r *report) error {
 				}},
 			} {
 				full := fmt.Sprintf("services/%s/%s/%s", test.name, k.name, name)
+				stock, at := w.stock, s
+				if test.name == "fts" {
+					stock, at = searching, x
+				}
 				if r.wanted(full) {
-					r.test(full, sameService(stock, s, k, test.f))
+					r.test(full, sameService(stock, at, k, test.f))
 				}
 			}
 		}
-		r.test("services/healthy/"+name, s.healthy())
+		r.test("services/healthy/"+name, errors.Join(s.healthy(), x.healthy()))
 	}
 	return nil
 }
