@@ -26,8 +26,9 @@ type options struct {
 	jobs, rounds                   int
 }
 
-const usage = `usage: kit [options] check|compare|races|limits|stress|demo|imaptest
-  check    compare, races and limits in a short form; prints lines of tests
+const usage = `usage: kit [options] check|compare|races|sending|services|limits|stress|demo|imaptest
+  check    compare, races, sending, services (LMTP, dsync, full-text search)
+           and limits in a short form; prints lines of tests
   stress   random commands and races for -duration
   demo     a table of figures
   imaptest Dovecot's tester of IMAP servers, built elsewhere: -imaptest
@@ -81,11 +82,15 @@ func run(o *options, command string) (code int, err error) {
 	case "check":
 		parts = append(parts, compareStores, func(w *world, r *report) error {
 			return errors.Join(races(w, r), limits(w, r))
-		})
+		}, sending, services)
 	case "compare":
 		parts = append(parts, compareStores)
 	case "races":
 		parts = append(parts, races)
+	case "sending":
+		parts = append(parts, sending)
+	case "services":
+		parts = append(parts, services)
 	case "limits":
 		parts = append(parts, limits)
 	case "stress":

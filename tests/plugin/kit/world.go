@@ -91,7 +91,8 @@ func (w *world) template(k *kind) string {
 
 // config is what all Dovecots of this world have in common.
 func (w *world) config(root string) lab.Config {
-	c := lab.Config{OtherPlugins: "zlib virtual", Extra: virtualNamespace}
+	c := lab.Config{OtherPlugins: "zlib virtual", IMAPPlugins: "imap_zlib",
+		Extra: virtualNamespace}
 	for _, k := range w.kinds {
 		dir := filepath.Join(root, k.name)
 		c.Users = append(c.Users, lab.User{Name: k.name, Home: dir,
@@ -243,6 +244,11 @@ func (s *site) reset(k *kind) error {
 		}
 	}
 	return s.chill(k)
+}
+
+// remove removes the site's store. Nobody may be using it.
+func (s *site) remove(k *kind) error {
+	return os.RemoveAll(s.sourceDir(k))
 }
 
 // chill puts the mail files of a cold site out of the page cache.

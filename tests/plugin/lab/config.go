@@ -112,8 +112,8 @@ func (l *Lab) WriteConfig() error {
 	if c.Modules != "" {
 		fmt.Fprintf(&b, "mail_plugins = %s dbox_aio\n"+
 			"protocol imap {\n"+
-			"  mail_plugins = $mail_plugins imap_dbox_aio\n}\n",
-			c.OtherPlugins)
+			"  mail_plugins = $mail_plugins %s imap_dbox_aio\n}\n",
+			c.OtherPlugins, c.IMAPPlugins)
 		switch c.VszLimit {
 		case "default":
 		case "":
@@ -122,7 +122,9 @@ func (l *Lab) WriteConfig() error {
 			fmt.Fprintf(&b, "default_vsz_limit = %s\n", c.VszLimit)
 		}
 	} else {
-		fmt.Fprintf(&b, "mail_plugins = %s\n", c.OtherPlugins)
+		fmt.Fprintf(&b, "mail_plugins = %s\nprotocol imap {\n"+
+			"  mail_plugins = $mail_plugins %s\n}\n", c.OtherPlugins,
+			c.IMAPPlugins)
 	}
 	if names := l.imported(); len(names) > 0 {
 		fmt.Fprintf(&b, "import_environment = $import_environment %s\n",

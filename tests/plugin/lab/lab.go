@@ -53,6 +53,8 @@ type Config struct {
 	Environment []string
 	// OtherPlugins are mail_plugins that are on, too, for both.
 	OtherPlugins string
+	// IMAPPlugins are those that are on, too, for imap alone.
+	IMAPPlugins string
 	// Plugin holds the plugin's settings.
 	Plugin []string
 	// Prefetch is mail_prefetch_count.
@@ -89,10 +91,10 @@ func New(dir string, config Config) (*Lab, error) {
 		return nil, err
 	}
 	var err error
-	if l.imapPort, err = freePort(); err != nil {
+	if l.imapPort, err = FreePort(); err != nil {
 		return nil, err
 	}
-	if l.popPort, err = freePort(); err != nil {
+	if l.popPort, err = FreePort(); err != nil {
 		return nil, err
 	}
 	return l, l.WriteConfig()
@@ -123,9 +125,9 @@ func (l *Lab) linkModules() error {
 	return nil
 }
 
-// freePort finds one that nobody listens at, below those that the kernel gives to
+// FreePort finds one that nobody listens at, below those that the kernel gives to
 // clients: it must still be free when this Dovecot is started again.
-func freePort() (int, error) {
+func FreePort() (int, error) {
 	for range 1000 {
 		port := 10000 + rand.IntN(22000)
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))

@@ -96,7 +96,8 @@ func (l *Lab) Doveadm(user string, args ...string) (Output, error) {
 		full, args = append(full, args[:2]...), args[2:]
 	}
 	full, args = append(full, args[0]), args[1:]
-	if group := full[len(full)-1]; group == "mailbox" || group == "flags" {
+	if group := full[len(full)-1]; group == "mailbox" || group == "flags" ||
+		group == "fts" {
 		full, args = append(full, args[0]), args[1:]
 	}
 	if user != "" {

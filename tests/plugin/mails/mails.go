@@ -194,6 +194,20 @@ func Large(n int) Mail {
 		strings.Repeat(line, 20000000/len(line)) + "needle-large\r\n")
 }
 
+// Sized is a text of exactly so many bytes, with LF or with CRLF: that many are
+// sent to a client.
+func Sized(n, size int, nl string) Mail {
+	head := header(n, "\r\n", "Content-Type: text/plain") + "\r\n"
+	all := make([]byte, 0, size)
+	all = append(all, head...)
+	for i := 0; size-len(all) > 200; i++ {
+		all = fmt.Appendf(all, "Line %d: %d and %s\r\n", i, i*i,
+			words[i%len(words)])
+	}
+	all = append(all, strings.Repeat("e", size-len(all)-2)+"\r\n"...)
+	return bytes.ReplaceAll(all, []byte("\r\n"), []byte(nl))
+}
+
 // WriteMaildir writes a Maildir that Dovecot can import: a mail's guid is its
 // file's name, the time it was received the file's.
 func WriteMaildir(dir string, all []Mail) error {

@@ -30,18 +30,17 @@ type IMAP struct {
 	tags int
 }
 
-// DialIMAP connects; nobody is logged in.
-func DialIMAP(addr string) (*IMAP, error) {
+// Login connects and logs in.
+func Login(addr, user, password string) (*IMAP, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	return newIMAP(conn, conn)
+	return login(conn, user, password)
 }
 
-// Login connects and logs in.
-func Login(addr, user, password string) (*IMAP, error) {
-	c, err := DialIMAP(addr)
+func login(conn net.Conn, user, password string) (*IMAP, error) {
+	c, err := newIMAP(conn, conn)
 	if err != nil {
 		return nil, err
 	}
