@@ -125,6 +125,12 @@ func (l *Lab) linkModules() error {
 	return nil
 }
 
+// HasModule tells whether a plugin is installed.
+func HasModule(file string) bool {
+	_, err := os.Stat(filepath.Join(stockModules, file))
+	return err == nil
+}
+
 // FreePort finds one that nobody listens at, below those that the kernel gives to
 // clients: it must still be free when this Dovecot is started again.
 func FreePort() (int, error) {
