@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"sync"
 	"time"
 
@@ -121,6 +122,7 @@ func (s *raceSite) disconnectAnyTime(times int, random *rand.Rand) error {
 		"SORT (SUBJECT) UTF-8 BODY needle", "THREAD REFERENCES UTF-8 ALL"}
 	var group sync.WaitGroup
 	errs := make([]error, times)
+	mark := len(s.lab.Log())
 	for i := range times {
 		user := users[random.IntN(len(users))]
 		command := commands[random.IntN(len(commands))]
@@ -150,7 +152,24 @@ func (s *raceSite) disconnectAnyTime(times int, random *rand.Rand) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	// Before their mail is replaced, the server has to know that they are gone.
+	if err := s.allGone(mark, times); err != nil {
+		return err
+	}
 	return s.manyClients([]string{"mdbox-one", "sdbox"}, 1)
+}
+
+var disconnected = regexp.MustCompile(`(?m) ?imap\(.*Info: Disconnected`)
+
+// allGone waits until so many sessions have ended since a place in the log.
+func (s *raceSite) allGone(mark, sessions int) error {
+	return lab.Eventually(func() error {
+		ended := len(disconnected.FindAll(s.lab.LogSince(mark), -1))
+		if ended < sessions {
+			return fmt.Errorf("%d of %d sessions have ended", ended, sessions)
+		}
+		return nil
+	})
 }
 
 // pipelined commands that come while the first one is held up.
