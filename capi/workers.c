@@ -86,6 +86,17 @@ static int workers_look(struct dbox_workers *workers)
 	return workers->crew == NULL ? ENOMEM : 0;
 }
 
+/* Has workers be POSIX threads from now on if ret says that others are refused,
+   as by a filter that knows pthread_create() only. */
+static bool workers_go_posix(struct dbox_workers *workers, int ret)
+{
+	if (workers->options.posix ||
+	    (ret != EPERM && ret != ENOSYS && ret != EINVAL))
+		return false;
+	workers->options.posix = true;
+	return true;
+}
+
 int dbox_workers_post(struct dbox_workers *workers, struct dbox_job *job,
 		      int look)
 {
@@ -101,10 +112,7 @@ int dbox_workers_post(struct dbox_workers *workers, struct dbox_job *job,
 		ret = crew_post(workers->crew, job, &workers->now);
 		if (ret == 0)
 			return 0;
-		if ((ret == EPERM || ret == ENOSYS || ret == EINVAL) &&
-		    !workers->options.posix) {
-			/* A filter that knows pthread_create() only. */
-			workers->options.posix = true;
+		if (workers_go_posix(workers, ret)) {
 			workers_end(&workers->crew);
 		} else if (ret != ESTALE) {
 			break;
@@ -131,11 +139,8 @@ int dbox_workers_post_as(struct dbox_workers *workers, struct dbox_job *job,
 	if (workers->others == NULL)
 		return -1;
 	ret = crew_post(workers->others, job, NULL);
-	if (ret != 0 && !options.posix && (ret == EPERM || ret == ENOSYS ||
-					   ret == EINVAL)) {
-		workers->options.posix = true;
+	if (workers_go_posix(workers, ret))
 		return dbox_workers_post_as(workers, job, creds);
-	}
 	return ret == 0 ? 0 : -1;
 }
 

@@ -194,6 +194,17 @@ func (s *raceSite) manyClients(users []string, each int) error {
 	return errors.Join(errs...)
 }
 
+// mailClosed waits until a process has no mail file open, and returns what it has.
+func mailClosed(pid int) (open []string, err error) {
+	err = lab.Eventually(func() error {
+		if open, err = lab.Descriptors(pid); err != nil {
+			return err
+		}
+		return noMail(open)
+	})
+	return open, err
+}
+
 // descriptors is a test that a process has none left over once its clients are
 // gone: as many as before, after the same has happened once.
 func (s *raceSite) descriptors(f func() error) error {
@@ -204,15 +215,7 @@ func (s *raceSite) descriptors(f func() error) error {
 	if err != nil {
 		return err
 	}
-	var before []string
-	err = lab.Eventually(func() error {
-		var err error
-		before, err = lab.Descriptors(pid)
-		if err == nil {
-			err = noMail(before)
-		}
-		return err
-	})
+	before, err := mailClosed(pid)
 	if err != nil {
 		return err
 	}

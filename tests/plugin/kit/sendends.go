@@ -37,14 +37,7 @@ func (t *sendTest) gone(other *wire.IMAP) error {
 	if err != nil {
 		return err
 	}
-	err = lab.Eventually(func() error {
-		open, err := lab.Descriptors(pid)
-		if err == nil {
-			err = noMail(open)
-		}
-		return err
-	})
-	if err != nil {
+	if _, err := mailClosed(pid); err != nil {
 		return err
 	}
 	a, err := t.s.client(t.k.name, "INBOX")
