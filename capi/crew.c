@@ -155,15 +155,12 @@ static int crew_become(struct crew *crew)
 	return -EACCES;
 }
 
-/* 0 if this worker may do the job, which only opens ask. A POSIX thread may not
-   if the host has become somebody else since the job was posted. */
-static int crew_may(struct crew *crew, const struct dbox_job *job)
+/* 0 if this worker has the rights that an open needs. A POSIX thread has not if
+   the host has become somebody else since the job was posted. */
+static int crew_may(struct crew *crew)
 {
 	int ret = 0;
 
-	if (job->kind != DBOX_JOB_OPEN ||
-	    (!crew->options.posix && !crew->options.become))
-		return 0;
 	lock_take(&crew->own_lock);
 	if (crew->options.become) {
 		ret = crew_become(crew);
@@ -176,11 +173,45 @@ static int crew_may(struct crew *crew, const struct dbox_job *job)
 	return ret;
 }
 
+static void crew_run(const struct crew *crew, struct dbox_job *job)
+{
+	job_run(job, crew->options.open_flags, crew->options.statx_mask);
+}
+
+static void crew_open(struct crew *crew, struct dbox_job *job)
+{
+	const bool posix = crew->options.posix;
+	uint64_t signals = 0;
+	int refusal;
+
+	/* From the look at the rights until the file is open, the host's
+	   setuid() shall not change them. It waits. */
+	if (posix)
+		signals = raw_signals_block();
+	refusal = crew_may(crew);
+	if (refusal == 0)
+		crew_run(crew, job);
+	else
+		job->result = refusal;
+	if (posix)
+		raw_signals_restore(signals);
+}
+
+static void crew_do(struct crew *crew, struct dbox_job *job)
+{
+	if (job->kind == DBOX_JOB_OPEN &&
+	    (crew->options.posix || crew->options.become))
+		crew_open(crew, job);
+	else
+		crew_run(crew, job);
+	if (crew->options.done != NULL)
+		job_finish(crew->options.done, job);
+}
+
 void crew_work(struct crew *crew)
 {
 	struct dbox_job *job;
 	enum crew_need need;
-	int refusal;
 
 	lock_take(&crew->lock);
 	crew->waking = false;
@@ -188,14 +219,7 @@ void crew_work(struct crew *crew)
 		need = crew->head == NULL ? CREW_NOTHING : crew_more(crew);
 		lock_drop(&crew->lock);
 		(void)crew_serve(crew, need, NULL);
-		refusal = crew_may(crew, job);
-		if (refusal == 0)
-			job_run(job, crew->options.open_flags,
-				crew->options.statx_mask);
-		else
-			job->result = refusal;
-		if (crew->options.done != NULL)
-			job_finish(crew->options.done, job);
+		crew_do(crew, job);
 		lock_take(&crew->lock);
 		crew->running--;
 	}

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -156,6 +157,24 @@ static inline long raw_futex_wait(uint32_t *word, uint32_t value,
 static inline void raw_futex_wake(uint32_t *word, int count)
 {
 	(void)raw_call(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, count, 0, 0);
+}
+
+/* Blocks all signals, even that of the C library's setuid(), which its own
+   functions never do. Returns what raw_signals_restore() needs. */
+static inline uint64_t raw_signals_block(void)
+{
+	const uint64_t all = ~(uint64_t)0;
+	uint64_t old = 0;
+
+	(void)raw_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&old,
+		       sizeof(old), 0);
+	return old;
+}
+
+static inline void raw_signals_restore(uint64_t old)
+{
+	(void)raw_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&old, 0,
+		       sizeof(old), 0);
 }
 
 static inline void raw_unmap(void *address, size_t size)

@@ -206,9 +206,8 @@ static struct worker *worker_map(size_t guard)
    at are those that the new thread gets. */
 static int raw_start(struct crew *crew, struct creds *now_r)
 {
-	const uint64_t all = ~(uint64_t)0;
 	struct worker *worker = worker_map(crew->page_size);
-	uint64_t old = 0;
+	uint64_t signals;
 	long ret = 0;
 	char *tls;
 
@@ -218,8 +217,7 @@ static int raw_start(struct crew *crew, struct creds *now_r)
 	/* Thread-local variables lie below it on amd64, above it on arm64. */
 	tls = worker->tls + WORKER_TLS_SIZE / 2;
 	*(void **)(void *)tls = tls;
-	(void)raw_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&all, (long)&old,
-		       sizeof(old), 0);
+	signals = raw_signals_block();
 	if (now_r != NULL) {
 		creds_read(now_r);
 		if (!creds_same(now_r, &crew->creds))
@@ -227,8 +225,7 @@ static int raw_start(struct crew *crew, struct creds *now_r)
 	}
 	if (ret == 0)
 		ret = worker_clone(worker, worker, tls);
-	(void)raw_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&old, 0,
-		       sizeof(old), 0);
+	raw_signals_restore(signals);
 	if (ret > 0)
 		return 0;
 	raw_unmap(worker->mapping, worker->mapping_size);

@@ -45,7 +45,7 @@ done
 for what in open read close rights refused limit dropped; do
 	run setuid-$what "$bin/test_setuid" $backend $what
 done
-for what in shared queued refused fsuid groups given-up local handle; do
+for what in shared queued refused between fsuid groups given-up local handle; do
 	run identities-$what "$bin/test_identities" $backend $what
 done
 run stale-scan "$bin/test_stale_scan" $backend

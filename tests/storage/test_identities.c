@@ -4,19 +4,27 @@
  * had when it was submitted, whenever it begins, and no other request's open of
  * the same path is lent to it.
  *
- *	test_identities BACKEND shared|queued|refused|fsuid|groups|given-up|
- *		local|handle
+ *	test_identities BACKEND shared|queued|refused|between|fsuid|groups|
+ *		given-up|local|handle
  *
  * shared: both ask for one path while it is being opened. queued: requests wait
  * for their turn while the host becomes somebody else, there and back. refused:
  * the same where a filter of system calls refuses clone(2), so that workers are
- * POSIX threads, which can't take back rights. fsuid: by setfsuid(2). groups: what tells them apart is a group. given-up: for
- * good. local: on a local file system, all of it. handle: a handle opened as one
+ * POSIX threads, which can't take back rights. between: there a host becomes
+ * somebody else after its thread has looked at its rights, and before the file is
+ * open. fsuid: by setfsuid(2). groups: what tells them apart is a group. given-up:
+ * for good. local: on a local file system, all of it. handle: a handle opened as one
  * is that file for the other, too.
  */
 #include "slow.h"
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/fsuid.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -428,6 +436,86 @@ static void refused(void)
 	host_deinit(&ctx);
 }
 
+/* Is told of each openat(2) of the process; holds the first one of this path for
+   a while, as a slow kernel would, and lets all go on then. */
+struct holder {
+	const char *path;
+	int fd;
+	bool holds;
+};
+
+static void *hold(void *context)
+{
+	struct holder *holder = context;
+	struct seccomp_notif_resp answer;
+	struct seccomp_notif call;
+
+	for (;;) {
+		memset(&call, 0, sizeof(call));
+		if (ioctl(holder->fd, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
+			continue;
+		if (strcmp((const char *)(uintptr_t)call.data.args[1],
+			   holder->path) == 0 &&
+		    !__atomic_exchange_n(&holder->holds, true,
+					 __ATOMIC_SEQ_CST))
+			host_sleep_ms(300);
+		memset(&answer, 0, sizeof(answer));
+		answer.id = call.id;
+		answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+		/* not if a signal has ended the call meanwhile */
+		(void)ioctl(holder->fd, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+	}
+	return NULL;
+}
+
+static void hold_opens_of(struct holder *holder, const char *path)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {
+		.len = sizeof(code) / sizeof(code[0]), .filter = code,
+	};
+	pthread_t thread;
+
+	memset(holder, 0, sizeof(*holder));
+	holder->path = path;
+	holder->fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+				  SECCOMP_FILTER_FLAG_NEW_LISTENER |
+				  SECCOMP_FILTER_FLAG_TSYNC |
+				  SECCOMP_FILTER_FLAG_TSYNC_ESRCH, &program);
+	if (holder->fd < 0)
+		_exit(77);
+	CHECK_EQ(pthread_create(&thread, NULL, hold, holder), 0);
+}
+
+/* The library's thread is about to open what OTHER may not read, and has seen
+   that it is OTHER: no change of the host's may come between. */
+static void between(void)
+{
+	const char *path = slow_mail_of("u.secret", USER);
+	struct host_results other;
+	struct holder holder;
+	struct dbox_aio *ctx;
+
+	slow_refuse_clone(backend);
+	ctx = host_init(backend);
+	hold_opens_of(&holder, path);
+	become(OTHER);
+	submit(ctx, path, &other);
+	while (!__atomic_load_n(&holder.holds, __ATOMIC_SEQ_CST))
+		host_sleep_ms(1);
+	become(USER);
+	host_loop(ctx, &other, 1);
+	CHECK_EQ(other.good, 0);
+	CHECK_EQ(other.status, DBOX_AIO_EACCES);
+	host_deinit(&ctx);
+}
+
 static void run(const char *what)
 {
 	static const struct {
@@ -435,9 +523,10 @@ static void run(const char *what)
 		void (*test)(void);
 	} tests[] = {
 		{ "shared", shared }, { "queued", queued },
-		{ "refused", refused }, { "fsuid", fsuid },
-		{ "groups", groups }, { "given-up", given_up },
-		{ "local", local }, { "handle", handle },
+		{ "refused", refused }, { "between", between },
+		{ "fsuid", fsuid }, { "groups", groups },
+		{ "given-up", given_up }, { "local", local },
+		{ "handle", handle },
 	};
 	unsigned int i;
 
@@ -455,7 +544,8 @@ int main(int argc, char *argv[])
 	const char *what = argc > 2 ? argv[2] : "shared";
 
 #ifdef __SANITIZE_ADDRESS__
-	if (strcmp(what, "refused") != 0 && strcmp(what, "fsuid") != 0)
+	if (strcmp(what, "refused") != 0 && strcmp(what, "between") != 0 &&
+	    strcmp(what, "fsuid") != 0)
 		host_skip("with a sanitizer workers are POSIX threads");
 #endif
 	backend = host_backend(argc, argv);
