@@ -47,6 +47,9 @@ host threads $backend
 host small-stack $backend
 host setuid $backend
 host keeps-all $backend
+for what in identity again later; do
+	run ring-refused-$what "$bin/test_host_ring_refused" $backend $what
+done
 
 # A front and a core that somebody else has made.
 mkdir "$work/planted" || exit 1

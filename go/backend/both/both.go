@@ -47,25 +47,44 @@ func (b *Backend) Start(op *backend.Op) {
 		b.Backend.Start(op)
 		return
 	}
-	if b.workers == nil {
-		workers, err := b.newWorkers()
-		if err != nil {
-			// No thread is to be had, and the ring would want one too.
-			res := -int32(unix.ENOMEM)
-			if !op.Remote && op.Rights == 0 {
-				res = threads.Do(op) // better late than refused
-			}
-			b.ended = append(b.ended, event{backend.Event{Tag: op.Tag, Res: res}, op.Kind})
-			b.signal()
-			return
+	if !b.haveWorkers() {
+		// No thread is to be had, and the ring would want one too.
+		res := -int32(unix.ENOMEM)
+		if !op.Remote && op.Rights == 0 {
+			res = threads.Do(op) // better late than refused
 		}
-		b.workers = workers
+		b.ended = append(b.ended, event{backend.Event{Tag: op.Tag, Res: res}, op.Kind})
+		b.signal()
+		return
 	}
 	for int(op.Tag) >= len(b.atWorkers) {
 		b.atWorkers = append(b.atWorkers, make([]bool, 256)...)
 	}
 	b.atWorkers[op.Tag] = true
 	b.workers.Start(op)
+}
+
+func (b *Backend) haveWorkers() bool {
+	if b.workers == nil {
+		workers, err := b.newWorkers()
+		if err != nil {
+			return false
+		}
+		b.workers = workers
+	}
+	return true
+}
+
+// Alarm implements backend.Backend: by the workers' timer where the kernel does
+// not take the ring's.
+func (b *Backend) Alarm(at, now int64) {
+	switch {
+	case b.SetAlarm(at, now):
+	case b.haveWorkers():
+		b.workers.Alarm(at, now)
+	default:
+		b.signal()
+	}
 }
 
 // Reap implements backend.Backend.

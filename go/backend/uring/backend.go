@@ -30,10 +30,11 @@ type Backend struct {
 	cqFlags *uint32 // our flags of the completion queue, in view
 	eventFD int32
 
-	queued   int   // entries not given to the kernel yet
-	inFlight int   // operations whose Event was not reaped
-	alarm    int64 // the earliest alarm that is set, or 0
-	pipe     int32 // see plantPipe; here since the kernel wants its address
+	made     uint32  // entries that sqe has given out
+	queued   int     // of them those that are not given to the kernel yet
+	inFlight int     // operations whose Event was not reaped
+	alarms   []int64 // that are set and have not rung; each is earlier than the one before
+	pipe     int32   // see plantPipe; here since the kernel wants its address
 	timespec *unix.Timespec
 	cqes     [64]*uring.CQEvent
 	ready    []backend.Event // ended outside of a completion
@@ -103,12 +104,16 @@ func (b *Backend) unmapView() {
 // FD returns the ring's descriptor: a forked child closes its copy.
 func (b *Backend) FD() int { return b.ring.Fd() }
 
-// sqe returns the next free entry, all zero.
+// sqe returns the next free entry, all zero; nil if there is none, as the kernel
+// takes none.
 func (b *Backend) sqe() *uring.SQEntry {
 	e, err := b.ring.NextSQE()
-	for err != nil {
+	for tries := 0; err != nil; tries++ {
 		// The submission queue is full. Giving it to the kernel empties it,
 		// unless completions have to be taken first.
+		if tries == maxTries {
+			return nil
+		}
 		if !b.submit() {
 			b.drain()
 		}
@@ -118,9 +123,13 @@ func (b *Backend) sqe() *uring.SQEntry {
 		b.sqes = uintptr(unsafe.Pointer(e)) // the very first one
 	}
 	*e = uring.SQEntry{}
+	b.made++
 	b.queued++
 	return e
 }
+
+// maxTries is how often room is made for one entry.
+const maxTries = 3
 
 // Start implements backend.Backend.
 func (b *Backend) Start(op *backend.Op) {
@@ -128,7 +137,12 @@ func (b *Backend) Start(op *backend.Op) {
 		b.opening = append(b.opening, make([]bool, 256)...)
 	}
 	b.opening[op.Tag] = op.Kind == backend.Open
+	b.inFlight++
 	e := b.sqe()
+	if e == nil {
+		b.refused(op.Tag)
+		return
+	}
 	e.UserData = uint64(op.Tag)
 	if op.Wait {
 		e.Flags = sqeAsync
@@ -170,18 +184,42 @@ func (b *Backend) Start(op *backend.Op) {
 		e.Fd = op.FD
 		e.Flags = 0
 	}
-	b.inFlight++
 }
 
-// Flush implements backend.Backend.
+// refused has an operation end that the kernel does not take, with EAGAIN: what
+// is tried again then goes to a worker.
+func (b *Backend) refused(tag uint32) {
+	b.inFlight--
+	b.ready = append(b.ready, backend.Event{Tag: tag, Res: -int32(unix.EAGAIN)})
+	posix.Signal(b.eventFD)
+}
+
+// Flush implements backend.Backend: it ends the host's call, behind which the
+// host can have other rights. Nothing is left for the next call to submit.
 func (b *Backend) Flush() {
-	if b.queued > 0 {
-		b.submit()
+	if b.queued > 0 && !b.submit() {
+		b.takeBack()
+	}
+}
+
+// takeBack makes nothing of the queued entries that the kernel did not take.
+// Nobody but submit has the kernel look at them.
+func (b *Backend) takeBack() {
+	for i := b.made - uint32(b.queued); i != b.made; i++ {
+		e := abi.At[uring.SQEntry](b.sqes + uintptr(i&(b.entries-1))*sqeSize)
+		was := *e
+		*e = uring.SQEntry{OpCode: opNop, UserData: userIgnore}
+		switch {
+		case was.UserData&(userAlarm|userIgnore) == 0:
+			b.refused(uint32(was.UserData))
+		case was.OpCode == opClose:
+			b.CloseNow(was.Fd)
+		}
 	}
 }
 
 // submit hands the queued entries to the kernel. It reports whether all went;
-// what did not stays in the ring's queue and goes with the next call.
+// what did not stays in the ring's queue: see takeBack.
 func (b *Backend) submit() bool {
 	n, err := b.ring.Submit()
 	if err != nil {
@@ -209,6 +247,10 @@ func (b *Backend) Batched() bool { return true }
 // CloseSoon implements backend.Backend.
 func (b *Backend) CloseSoon(fd int32) {
 	e := b.sqe()
+	if e == nil {
+		b.CloseNow(fd)
+		return
+	}
 	e.OpCode = opClose
 	e.Fd = fd
 	e.Flags = sqeSkipSuccess
@@ -277,7 +319,7 @@ func (b *Backend) take(events []backend.Event) int {
 	for _, c := range b.cqes[:got] {
 		switch {
 		case c.UserData&userAlarm != 0:
-			b.alarm = 0
+			b.rung(int64(c.UserData &^ userAlarm))
 		case c.UserData&userIgnore != 0:
 		default:
 			b.inFlight--
@@ -298,30 +340,55 @@ func (b *Backend) Pooled() bool { return false }
 // Cancel implements backend.Backend.
 func (b *Backend) Cancel(tag uint32) {
 	e := b.sqe()
+	if e == nil {
+		return // it ends as it ends
+	}
 	e.OpCode = opAsyncCancel
 	e.Fd = -1
 	e.Addr = uint64(tag)
 	e.UserData = userIgnore
 }
 
-// Alarm implements backend.Backend by a timeout operation. One that is set
-// for later is left alone: it makes one idle wake-up.
+// Alarm implements backend.Backend. Without a timer the host is to come back at
+// once.
 func (b *Backend) Alarm(at, now int64) {
-	if b.alarm <= now {
-		b.alarm = 0 // it has rung
+	if !b.SetAlarm(at, now) {
+		posix.Signal(b.eventFD)
 	}
-	if at == 0 || b.alarm != 0 && b.alarm <= at {
-		return
+}
+
+// SetAlarm is Alarm by a timeout operation; false: the kernel does not take it.
+// One that is set for later is left alone: it makes one idle wake-up.
+func (b *Backend) SetAlarm(at, now int64) bool {
+	for n := len(b.alarms); n > 0 && b.alarms[n-1] <= now; n-- {
+		b.alarms = b.alarms[:n-1] // it has rung
 	}
-	b.alarm = at
-	*b.timespec = unix.NsecToTimespec(at)
+	if n := len(b.alarms); at == 0 || n > 0 && b.alarms[n-1] <= at {
+		return true
+	}
 	e := b.sqe()
+	if e == nil {
+		return false
+	}
+	*b.timespec = unix.NsecToTimespec(at)
 	e.OpCode = opTimeout
 	e.Fd = -1
 	e.Addr = uint64(uintptr(unsafe.Pointer(b.timespec)))
 	e.Len = 1
 	e.OpcodeFlags = timeoutAbs
-	e.UserData = userAlarm
+	e.UserData = userAlarm | uint64(at)
 	// The kernel reads the time while it takes the entry.
-	b.submit()
+	if !b.submit() {
+		b.takeBack()
+		return false
+	}
+	b.alarms = append(b.alarms, at)
+	return true
+}
+
+// rung is told that the alarm for that time has rung.
+func (b *Backend) rung(at int64) {
+	if n := len(b.alarms); n > 0 && b.alarms[n-1] == at {
+		b.alarms = b.alarms[:n-1]
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -217,4 +218,50 @@ func TestARefusalSaysWhatToDo(t *testing.T) {
 			t.Errorf("%v: %q, want %q", errno, got, want)
 		}
 	}
+}
+
+// submitted returns how many entries the kernel has taken.
+func submitted(t *testing.T, b *Backend) int {
+	t.Helper()
+	info, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(b.FD()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(info), "SqHead:")
+	line, _, _ := strings.Cut(rest, "\n")
+	n, err := strconv.Atoi(strings.TrimSpace(line))
+	if !found || err != nil {
+		t.Skip("no SqHead in fdinfo")
+	}
+	return n
+}
+
+// TestALaterAlarmIsSetOnce: one for later stays in the kernel, while earlier
+// ones come and ring.
+func TestALaterAlarmIsSetOnce(t *testing.T) {
+	bench := backendtest.NewBench(t, newRingBackend(64))
+	b := bench.Backend.(*Backend)
+	later := monotonic() + int64(time.Hour)
+	b.Alarm(later, monotonic())
+	before := submitted(t, b)
+	const rounds = 50
+	for range rounds {
+		b.Alarm(monotonic()+int64(time.Millisecond), monotonic())
+		if !backendtest.Readable(bench.EventFD, 10*time.Second) {
+			t.Fatal("no alarm")
+		}
+		bench.ClearSignals()
+		b.Reap(make([]backend.Event, 1))
+		b.Alarm(later, monotonic())
+		b.Flush()
+	}
+	if n := submitted(t, b) - before; n != rounds {
+		t.Errorf("%d timers for %d alarms", n, rounds)
+	}
+}
+
+func monotonic() int64 {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
+	return ts.Nano()
 }

@@ -13,9 +13,7 @@ import (
 // its last operation has ended, and of the files in its table with it. So a
 // pipe is put there: what is left of it shows when.
 func (b *Backend) Close(released func()) {
-	for tries := 0; b.queued > 0 && tries < maxDrains && !b.submit(); tries++ {
-		b.drain() // full of completions
-	}
+	b.Flush()
 	b.discard()
 	if b.inFlight == 0 {
 		b.closeRing()
@@ -34,9 +32,6 @@ func (b *Backend) Close(released func()) {
 		released()
 	}()
 }
-
-// maxDrains is how often Close makes room for what was not submitted yet.
-const maxDrains = 100
 
 // discard drops what has ended and nobody has reaped.
 func (b *Backend) discard() {

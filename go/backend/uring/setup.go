@@ -28,6 +28,7 @@ const (
 	registerEventfd        = 4
 	registerIowqMaxWorkers = 19
 
+	opNop         = 0
 	opTimeout     = 11
 	opAsyncCancel = 14
 	opOpenat      = 18
