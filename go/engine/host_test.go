@@ -30,6 +30,8 @@ type way struct {
 	name   string
 	uring  bool
 	script faulty.Script // nil: nothing is put between
+	// what is put before all else, or nil
+	between func(backend.Backend) backend.Backend
 }
 
 // noMount is the id of no mount: what lies there is remote.
@@ -43,12 +45,12 @@ var (
 		faulty.Rule{Call: faulty.TryOpen, Fault: faulty.Fault{Errno: unix.EAGAIN}},
 		faulty.Rule{Call: faulty.Attr, Fault: faulty.Fault{Mount: noMount}})
 	ways = []way{
-		{"uring", true, nil},
-		{"uring-uncached", true, uncached},
-		{"uring-remote", true, remote},
-		{"threads", false, nil},
-		{"threads-uncached", false, uncached},
-		{"threads-remote", false, remote},
+		{name: "uring", uring: true, script: nil},
+		{name: "uring-uncached", uring: true, script: uncached},
+		{name: "uring-remote", uring: true, script: remote},
+		{name: "threads", uring: false, script: nil},
+		{name: "threads-uncached", uring: false, script: uncached},
+		{name: "threads-remote", uring: false, script: remote},
 	}
 )
 
@@ -118,6 +120,9 @@ func newHost(t testing.TB, w way, opts engine.Options) *host {
 		if w.script != nil {
 			h.faults = faulty.New(be, h.signal, w.script)
 			be = h.faults
+		}
+		if w.between != nil {
+			be = w.between(be)
 		}
 		return be, kind
 	})

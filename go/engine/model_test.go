@@ -60,6 +60,8 @@ type model struct {
 	failing bool // the script makes calls fail
 	moving  bool // files are moved, so a name can be missed
 	way     way
+	asUser  *identities      // or nil: its rights never change
+	askers  map[uint64][]int // who has asked for a handle's file
 }
 
 // sent is a request and what may become of it.
@@ -69,6 +71,7 @@ type sent struct {
 	file      *mailFile // nil: there is none that can be read
 	cancelled bool
 	taken     bool
+	who       []int // whose rights its file may be opened with
 }
 
 func newModel(t *testing.T, seed uint64, s *store, broken *mailFile) *model {
@@ -90,6 +93,12 @@ func newModel(t *testing.T, seed uint64, s *store, broken *mailFile) *model {
 	m := &model{
 		rng: rng, store: s, broken: broken, sent: map[uint64]*sent{}, files: map[uint64]*mailFile{},
 		failing: rng.IntN(3) == 0, moving: rng.IntN(3) == 0, way: w,
+	}
+	if rng.IntN(2) == 0 {
+		m.moving = false
+		m.asUser = newIdentities(t, append(names(s.mails()), s.moved.path, broken.path)...)
+		m.askers = map[uint64][]int{}
+		opts.Rights, w.between = m.asUser, as(m.asUser)
 	}
 	m.host = newHost(t, w, opts)
 	m.final = m.judge
@@ -125,10 +134,24 @@ func (m *model) run() {
 	}
 	m.faults.Play(m.way.script)
 	m.end()
+	if m.asUser != nil && m.asUser.inUse() != 0 {
+		m.t.Errorf("%d uses of rights are left", m.asUser.inUse())
+	}
+}
+
+func names(files []*mailFile) []string {
+	var names []string
+	for _, f := range files {
+		names = append(names, f.path)
+	}
+	return names
 }
 
 func (m *model) step() {
 	m.keep = m.rng.IntN(3) == 0
+	if m.asUser != nil && m.rng.IntN(4) == 0 {
+		m.asUser.who = m.rng.IntN(users)
+	}
 	switch n := m.rng.IntN(100); {
 	case n < 25:
 		batch := make([]request, 1+m.rng.IntN(12))
@@ -294,8 +317,21 @@ func (m *model) request() request {
 			q.BodyLimit = uint64(m.rng.IntN(len(rec.body) + 1))
 		}
 	}
-	m.sent[q.Context] = &sent{request: q, file: f}
+	m.sent[q.Context] = &sent{request: q, file: f, who: m.asks(q.File)}
 	return q
+}
+
+// asks returns whose rights the file of a request may be opened with: the host's
+// of now, or those of who asked before for that of a handle.
+func (m *model) asks(file uint64) []int {
+	if m.asUser == nil {
+		return nil
+	}
+	if file == 0 {
+		return []int{m.asUser.who}
+	}
+	m.askers[file] = append(m.askers[file], m.asUser.who)
+	return m.askers[file]
 }
 
 // judge looks at all completions of a request that is over.
@@ -312,6 +348,11 @@ func (m *model) judge(context uint64) {
 		m.t.Errorf("stream %d, op %d: not those of the request", last.Stream, last.Op)
 	}
 	m.judgeMessages(s, got)
+	if m.asUser != nil && s.file != nil {
+		for i := range got {
+			m.asUser.check(&got[i], s.file.path, s.who)
+		}
+	}
 	if !m.allowed(s, last) {
 		m.t.Errorf("%+v: %s", s.request, last.text())
 	}
