@@ -210,7 +210,9 @@ func (p *Pool) mapBig(size int) (uintptr, error) {
 
 func (p *Pool) unmapBig(b uintptr, size int) {
 	p.unregister(b, size)
-	munmap(b, size)
+	if !munmap(b, size) && p.register(b, size) == nil {
+		p.mapped -= int64(size) // goes with the pool, and is empty until then
+	}
 }
 
 // makeRoom gives kept blocks back to the system before the mappings would

@@ -19,12 +19,19 @@ func mmap(size int) (uintptr, error) {
 	return addr, nil
 }
 
-func munmap(addr uintptr, size int) {
-	// Fails only for arguments that were never a mapping.
+// munmap fails where it would have to cut a mapping of the kernel's, in which
+// neighbours are one, and the process may have no more (vm.max_map_count). The
+// memory is given back even then, but not the addresses.
+func munmap(addr uintptr, size int) bool {
 	_, _, errno := unix.Syscall(unix.SYS_MUNMAP, addr, uintptr(size), 0)
-	if errno != 0 {
-		panic("mem: munmap: " + errno.Error())
+	switch errno {
+	case 0:
+		return true
+	case unix.ENOMEM:
+		_, _, _ = unix.Syscall(unix.SYS_MADVISE, addr, uintptr(size), unix.MADV_DONTNEED)
+		return false
 	}
+	panic("mem: munmap: " + errno.Error()) // it was never a mapping
 }
 
 // mapAligned maps size bytes at a multiple of size, a power of two.
