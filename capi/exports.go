@@ -176,10 +176,17 @@ func dbox_core_free(handle C.uint64_t) (status C.int) {
 	defer guard(handle, &status)
 	c := contextOf(handle)
 	defer c.rights.free()
-	if c.dead || c.broken {
-		c.engine.Abandon()
-		return 0
+	ended := false
+	defer func() {
+		// Also where the end itself goes wrong, nobody may be signalled
+		// any more: the front closes the descriptor.
+		if !ended {
+			c.engine.Abandon()
+		}
+	}()
+	if !c.dead && !c.broken {
+		c.engine.Free()
+		ended = true
 	}
-	c.engine.Free()
 	return 0
 }

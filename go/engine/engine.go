@@ -56,6 +56,7 @@ type Engine struct {
 
 	idShift  uint
 	sequence uint64
+	accepted uint64 // the sequence at the end of the last Submit
 
 	again     list // requests that go on before any that is queued
 	ready     list // requests with something to deliver

@@ -14,7 +14,8 @@ const errnoNameTooLong = int32(unix.ENAMETOOLONG)
 
 // Shutdown moves requests that are left to out, each with that status, and
 // returns their number; 0 when there is none. Nothing but Shutdown and Free
-// may follow it.
+// may follow it. Requests of a Submit that panicked are no requests to the host,
+// and have no result.
 func (e *Engine) Shutdown(out []abi.Completion, status abi.Status) int {
 	n := 0
 	for ; e.cursor < e.requests.size() && n < len(out); e.cursor++ {
@@ -23,6 +24,10 @@ func (e *Engine) Shutdown(out []abi.Completion, status abi.Status) int {
 			continue
 		}
 		e.endEarly(e.cursor, status)
+		if r.id>>e.idShift > e.accepted {
+			e.forgetRequest(e.cursor)
+			continue
+		}
 		e.fill(r, &out[n])
 		e.stats.Completed++
 		e.stats.Failed++

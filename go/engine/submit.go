@@ -35,6 +35,7 @@ func (e *Engine) Submit(requests []abi.Request, ids []uint64, out []abi.Completi
 	if more != 0 || n > 0 {
 		e.Signal()
 	}
+	e.accepted = e.sequence
 	return n, more
 }
 

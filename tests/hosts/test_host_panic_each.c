@@ -129,17 +129,100 @@ static const struct {
 #define CALLS (sizeof(calls) / sizeof(calls[0]))
 
 /* The core is loaded already. */
-static int core_poison(uint64_t handle)
+static void *core_symbol(const char *name)
 {
-	int (*poison)(uint64_t) = NULL;
 	void *core = dlopen("libdbox_aio_core.so.1", RTLD_NOW | RTLD_NOLOAD);
 	void *symbol;
 
 	CHECK(core != NULL);
-	symbol = dlsym(core, "dbox_core_test_poison");
+	symbol = dlsym(core, name);
 	CHECK(symbol != NULL);
+	return symbol;
+}
+
+static int core_poison(uint64_t handle)
+{
+	int (*poison)(uint64_t) = NULL;
+	void *symbol = core_symbol("dbox_core_test_poison");
+
 	memcpy(&poison, &symbol, sizeof(poison));
 	return poison(handle);
+}
+
+/* 0: what submit and dispatch need, 1: what the end needs. */
+static int core_poison_part(uint64_t handle, int part)
+{
+	int (*poison)(uint64_t, int) = NULL;
+	void *symbol = core_symbol("dbox_core_test_poison_part");
+
+	memcpy(&poison, &symbol, sizeof(poison));
+	return poison(handle, part);
+}
+
+/* Requests of a submit that fails are nobody's: their memory can be gone, so
+   they are never called back. */
+static void failed_submit(uint32_t backend)
+{
+	unsigned int i;
+
+	ctx = host_init(backend);
+	CHECK_EQ(dbox_aio_file_open(ctx, paths[0], NULL, &file), 0);
+	CHECK_EQ(submit_some(COUNT), COUNT);
+	while (dbox_aio_pending(ctx) > 0)
+		CHECK(dbox_aio_wait(ctx, COUNT, 10000) >= 0);
+	called = 0;
+	CHECK_EQ(core_poison_part(2, 0), 0);
+	CHECK_EQ(submit_some(3), DBOX_AIO_EINTERNAL);
+	CHECK_EQ(dbox_aio_pending(ctx), 0);
+	for (i = 0; i < 3; i++)
+		CHECK_EQ(dbox_aio_dispatch(ctx, 0), DBOX_AIO_EINTERNAL);
+	CHECK_EQ(called, 0);
+	CHECK_EQ(dbox_aio_pending(ctx), 0);
+	(void)dbox_aio_deinit(&ctx);
+	CHECK_EQ(called, 0);
+}
+
+static void keep(struct dbox_aio *from, const struct dbox_aio_result *result)
+{
+	struct dbox_aio_message **held = result->context;
+
+	(void)from;
+	CHECK_EQ(result->status, 0);
+	*held = dbox_aio_message_ref(result->message);
+}
+
+/* A message that lives longer than a context whose end went wrong writes to
+   none of the program's descriptors. */
+static void failed_end(uint32_t backend)
+{
+	struct dbox_aio_request request = DBOX_AIO_REQUEST_INIT;
+	struct dbox_aio_message *held = NULL;
+	char path[300];
+	int fd, event_fd;
+
+	ctx = host_init(backend);
+	request.op = DBOX_AIO_READ;
+	request.flags = DBOX_AIO_WANT_FD;
+	request.path = paths[1];
+	request.callback = keep;
+	request.context = &held;
+	CHECK_EQ(dbox_aio_submit(ctx, &request, 1, NULL), 1);
+	while (held == NULL)
+		CHECK(dbox_aio_wait(ctx, 1, 10000) >= 0);
+	event_fd = dbox_aio_fd(ctx);
+	CHECK_EQ(core_poison_part(2, 1), 0);
+	CHECK_EQ(dbox_aio_deinit(&ctx), 0);
+	snprintf(path, sizeof(path), "%s/mine", host_dir());
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(fd >= 0);
+	if (fd != event_fd) {
+		CHECK_EQ(fcntl(event_fd, F_GETFD), -1);
+		CHECK_EQ(dup2(fd, event_fd), event_fd);
+		close(fd);
+	}
+	dbox_aio_message_unref(&held);
+	CHECK_EQ(lseek(event_fd, 0, SEEK_END), 0);
+	close(event_fd);
 }
 
 int main(int argc, char *argv[])
@@ -173,6 +256,10 @@ int main(int argc, char *argv[])
 		CHECK(called <= COUNT);
 		host_read_all(other, paths, COUNT);
 	}
+	failed_submit(host_backend(argc, argv));
+	host_read_all(other, paths, COUNT);
+	failed_end(host_backend(argc, argv));
+	host_read_all(other, paths, COUNT);
 	host_deinit(&other);
 	return 0;
 }
