@@ -143,9 +143,11 @@ static void again(void)
 	const char **paths = mails_of(0);
 	struct dbox_aio *ctx = host_init(backend);
 	struct host_results results;
-	unsigned int i;
+	unsigned int i, fds;
 
 	refuse_when_told();
+	host_read_all(ctx, paths, COUNT);
+	fds = host_count("fd");
 	for (i = 0; i < ROUNDS; i++) {
 		if (i % 4 >= 2)
 			host_make_cold(paths, COUNT);
@@ -155,6 +157,7 @@ static void again(void)
 		host_loop(ctx, &results, COUNT);
 		CHECK_EQ(results.good, COUNT);
 	}
+	CHECK_EQ(host_count_settles("fd", fds), fds);
 	host_deinit(&ctx);
 }
 

@@ -15,6 +15,8 @@
 #define TIMEOUT_MS 300
 /* what a busy machine may add to a time */
 #define SLACK_MS 1500
+/* what it may need for a hundred cold reads; a dead mount never answers */
+#define READS_MS 20000
 
 /* What became of requests on the dead mount. */
 struct dead_results {
@@ -96,17 +98,19 @@ static void dispatch_for(struct dbox_aio *ctx, unsigned int ms)
    get. */
 static void others_go_on(struct dbox_aio *ctx)
 {
-	unsigned long long begin = host_now_ms();
+	unsigned long long begin;
 
+	/* which waits for all that others write to the disk */
 	host_make_cold(local_paths, MAILS);
+	begin = host_now_ms();
 	host_read_all(ctx, local_paths, MAILS);
 	fprintf(stderr, "local: %llu ms\n", host_now_ms() - begin);
-	CHECK(host_now_ms() - begin < 2 * SLACK_MS);
+	CHECK(host_now_ms() - begin < READS_MS);
 	begin = host_now_ms();
 	/* 5 ms each, opens and reads */
 	host_read_all(ctx, healthy_paths, MAILS);
 	fprintf(stderr, "healthy mount: %llu ms\n", host_now_ms() - begin);
-	CHECK(host_now_ms() - begin < 2 * SLACK_MS);
+	CHECK(host_now_ms() - begin < READS_MS);
 }
 
 static void times_out(struct dbox_aio *ctx)
