@@ -25,13 +25,16 @@ static unsigned int search_count;
 /* inside search_next_nonblock() */
 static unsigned int search_active;
 static bool search_async;
+/* the asynchronous search isn't to go on yet */
+static bool search_postpone;
 /* the search that is to give back control after the mail that it looks at */
 static struct index_search_context *search_stepping;
 static struct dbox_read *search_pending;
 
-void dbox_aio_search_async_begin(void)
+void dbox_aio_search_async_begin(bool postpone)
 {
 	search_async = TRUE;
+	search_postpone = postpone;
 	search_pending = NULL;
 }
 
@@ -39,7 +42,7 @@ struct dbox_read *dbox_aio_search_async_end(void)
 {
 	struct dbox_read *read = search_pending;
 
-	search_async = FALSE;
+	search_async = search_postpone = FALSE;
 	search_pending = NULL;
 	return read;
 }
@@ -233,6 +236,12 @@ dbox_aio_search_next_nonblock(struct mail_search_context *ctx,
 		DBOX_AIO_MAILBOX_CONTEXT(ctx->transaction->box);
 	bool ret;
 
+	if (search_postpone) {
+		/* once: whoever can't return to the ioloop asks again */
+		search_postpone = FALSE;
+		*tryagain_r = TRUE;
+		return FALSE;
+	}
 	if (search_active == 0)
 		search_close_returned(ctx);
 	if (search_async && ctx->sort_program == NULL && ctx->max_mails > 1)

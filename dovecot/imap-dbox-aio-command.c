@@ -23,6 +23,9 @@
 /* So long later commands of a client that doesn't wait for replies have to wait
    for a SEARCH. */
 #define SEARCH_LOCK_USECS 2000000
+/* How often a command that could go on, but mustn't because of another one of
+   its client, looks whether that has changed. */
+#define POSTPONED_MSECS 20
 
 enum imap_dbox_aio_command_type {
 	COMMAND_TYPE_FETCH,
@@ -56,8 +59,11 @@ struct imap_dbox_aio_command {
 	bool waiting;
 	/* it keeps later commands of its client from being begun */
 	bool locked;
-	/* it could go on, but another command is in the middle of its output */
-	bool postponed;
+	/* what it waited for has come */
+	bool continued;
+	/* It is executed although it waits: client_output() does that with the
+	   one that has the lock, and would sync it alone. It goes on waiting. */
+	bool early;
 	struct dbox_read_waiter waiter;
 	struct timeout *to;
 
@@ -136,6 +142,13 @@ void imap_dbox_aio_command_want_body(const struct dbox_aio_partial *partial)
 	command_set_partial(acmd);
 }
 
+bool imap_dbox_aio_command_is_early(struct client_command_context *cmd)
+{
+	struct imap_dbox_aio_command *acmd = IMAP_DBOX_AIO_CONTEXT(cmd);
+
+	return acmd->early;
+}
+
 static long long usecs_since(const struct timeval *start)
 {
 	struct timeval now;
@@ -186,6 +199,23 @@ static void client_sync_commands(struct client *client)
 	(void)cmd_sync_delayed(client);
 }
 
+static void command_timeout(struct imap_dbox_aio_command *acmd);
+
+/* Another command is in the middle of its output, or the client in the middle of
+   a mail that it saves: APPEND wants nothing else to be sent, and mustn't find
+   the output locked when it ends. */
+static bool command_must_be_postponed(const struct client_command_context *cmd)
+{
+	const struct client *client = cmd->client;
+	const struct client_command_context *input = client->input_lock;
+
+	if (client->output_cmd_lock != NULL && client->output_cmd_lock != cmd)
+		return TRUE;
+	return input != NULL && input != cmd && input->name != NULL &&
+		strcasecmp(input->name, "APPEND") == 0 &&
+		input->state == CLIENT_COMMAND_STATE_WAIT_INPUT;
+}
+
 /* Go on with the command, the way client_output_cmd() does. */
 static void command_exec_more(struct imap_dbox_aio_command *acmd)
 {
@@ -193,12 +223,9 @@ static void command_exec_more(struct imap_dbox_aio_command *acmd)
 	struct client *client = cmd->client;
 	struct ostream *output = client->output;
 
-	if (client->output_cmd_lock != NULL &&
-	    client->output_cmd_lock != cmd) {
-		/* client_output_commands() goes on with this one */
-		acmd->postponed = TRUE;
-		cmd->state = CLIENT_COMMAND_STATE_WAIT_OUTPUT;
-		(void)client_handle_unfinished_cmd(cmd);
+	if (command_must_be_postponed(cmd)) {
+		acmd->to = timeout_add_short(POSTPONED_MSECS, command_timeout,
+					     acmd);
 		return;
 	}
 	/* The tagged reply is sent by the sync. It has to be inside the cork:
@@ -207,6 +234,7 @@ static void command_exec_more(struct imap_dbox_aio_command *acmd)
 	   it may put off for 40 ms. */
 	o_stream_ref(output);
 	o_stream_cork(output);
+	acmd->continued = TRUE;
 	if (!command_exec(cmd))
 		(void)client_handle_unfinished_cmd(cmd);
 	else
@@ -240,19 +268,31 @@ static void command_timeout(struct imap_dbox_aio_command *acmd)
 	command_continue(acmd);
 }
 
+static bool
+client_has_other_command(const struct client_command_context *cmd,
+			 enum client_command_state state)
+{
+	const struct client_command_context *c;
+
+	for (c = cmd->client->command_queue; c != NULL; c = c->next) {
+		if (c != cmd && c->state == state)
+			return TRUE;
+	}
+	return FALSE;
+}
+
 /* The lock that keeps others from being begun must be nobody else's, and no
    command may end while there is one. */
 static bool command_can_lock(const struct client_command_context *cmd)
 {
-	const struct client_command_context *c;
+	const struct client *client = cmd->client;
 
-	if (cmd->client->output_cmd_lock != NULL)
-		return FALSE;
-	for (c = cmd->client->command_queue; c != NULL; c = c->next) {
-		if (c != cmd && c->state == CLIENT_COMMAND_STATE_WAIT_EXTERNAL)
-			return FALSE;
-	}
-	return TRUE;
+	return client->output_cmd_lock == NULL &&
+		(client->input_lock == NULL || client->input_lock == cmd) &&
+		!client_has_other_command(cmd,
+			CLIENT_COMMAND_STATE_WAIT_EXTERNAL) &&
+		!client_has_other_command(cmd,
+			CLIENT_COMMAND_STATE_WAIT_OUTPUT);
 }
 
 static void command_start_waiting(struct imap_dbox_aio_command *acmd,
@@ -274,6 +314,10 @@ static void command_start_waiting(struct imap_dbox_aio_command *acmd,
 		client->output_cmd_lock = acmd->cmd;
 		acmd->locked = TRUE;
 	}
+	/* client_output() may have been called for others, too */
+	if (client_has_other_command(acmd->cmd,
+				     CLIENT_COMMAND_STATE_WAIT_OUTPUT))
+		o_stream_set_flush_pending(client->output, TRUE);
 }
 
 /* It is executed, whoever does that: nothing is to be waited for any more. */
@@ -284,7 +328,6 @@ static void command_stop_waiting(struct imap_dbox_aio_command *acmd)
 	if (!acmd->waiting)
 		return;
 	acmd->waiting = FALSE;
-	acmd->postponed = FALSE;
 	dbox_read_waiter_stop(&acmd->waiter);
 	timeout_remove(&acmd->to);
 	if (acmd->locked) {
@@ -331,16 +374,17 @@ static void command_pre(struct client_command_context *cmd)
 		return;
 	acmd->want_wait = FALSE;
 	acmd->want_read = NULL;
+	acmd->early = acmd->waiting && !acmd->continued && !cmd->cancel &&
+		!cmd->client->disconnected;
+	acmd->continued = FALSE;
 	slice_clock(&acmd->slice_started);
 	if (acmd->type == COMMAND_TYPE_FETCH) {
 		if (acmd->waiting)
 			cmd->state = CLIENT_COMMAND_STATE_WAIT_OUTPUT;
 		imap_dbox_aio_output_begin(cmd);
 	} else {
-		if (acmd->postponed)
-			cmd->state = CLIENT_COMMAND_STATE_WAIT_EXTERNAL;
 		if (!cmd->cancel)
-			dbox_aio_search_async_begin();
+			dbox_aio_search_async_begin(acmd->early);
 	}
 	command_stop_waiting(acmd);
 }

@@ -36,7 +36,8 @@ fetch_wait(struct imap_fetch_context *ctx, struct mail *mail, void *context)
 		}
 		return 1;
 	}
-	if (read == NULL && !imap_dbox_aio_command_is_over(cmd))
+	if (read == NULL && !imap_dbox_aio_command_is_early(cmd) &&
+	    !imap_dbox_aio_command_is_over(cmd))
 		return 1;
 	imap_dbox_aio_command_wait(cmd, read);
 	return 0;

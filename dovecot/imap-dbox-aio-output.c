@@ -18,8 +18,8 @@ static send_istream_t *send_istream_super;
 
 /* A client that takes whatever is sent gets a mail of any size in one go, and
    all others wait. Send it in pieces instead, and say after some time that the
-   client has to take something first: Dovecot goes on when the client can be
-   written to, which is after others have had their turn. */
+   client has to take something first. The command goes on after others have had
+   their turn. */
 static enum ostream_send_istream_result
 output_send_istream(struct ostream_private *outstream, struct istream *instream)
 {
@@ -28,6 +28,10 @@ output_send_istream(struct ostream_private *outstream, struct istream *instream)
 	uoff_t size;
 	bool last;
 
+	if (imap_dbox_aio_command_is_early(output_cmd)) {
+		imap_dbox_aio_command_wait(output_cmd, NULL);
+		return OSTREAM_SEND_ISTREAM_RESULT_WAIT_OUTPUT;
+	}
 	do {
 		/* What the kernel sends by itself it sends up to the size that
 		   a stream says it has: a piece must not be longer than what
@@ -44,6 +48,7 @@ output_send_istream(struct ostream_private *outstream, struct istream *instream)
 		if (res != OSTREAM_SEND_ISTREAM_RESULT_FINISHED || last)
 			return res;
 	} while (!imap_dbox_aio_command_is_over(output_cmd));
+	imap_dbox_aio_command_wait(output_cmd, NULL);
 	return OSTREAM_SEND_ISTREAM_RESULT_WAIT_OUTPUT;
 }
 

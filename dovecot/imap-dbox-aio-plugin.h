@@ -22,6 +22,10 @@ void imap_dbox_aio_command_wait(struct client_command_context *cmd,
    turn. */
 bool imap_dbox_aio_command_is_over(struct client_command_context *cmd);
 
+/* Returns TRUE if the command is executed before what it waits for has come.
+   It must wait again. */
+bool imap_dbox_aio_command_is_early(struct client_command_context *cmd);
+
 /* While a FETCH command is executed: a mail that takes long to send doesn't keep
    others waiting. */
 void imap_dbox_aio_output_begin(struct client_command_context *cmd);

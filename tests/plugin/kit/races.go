@@ -47,6 +47,9 @@ func races(w *world, r *report) error {
 		return s.heldElsewhere("mdbox", "shared/sdbox", true)
 	})
 	s.clientRaces()
+	if err := behindTests(w, r); err != nil {
+		return err
+	}
 	s.processRaces()
 	s.endings()
 	if r.wanted("races/healthy") {
