@@ -115,8 +115,10 @@ build/panic/$(CORE_SONAME): $(core_sources) $(FRONT)
 
 # Where it looks for the library: beside its own directory, here as there.
 TOOL_RPATH ?= $$ORIGIN/../lib
-# What it can decompress depends on what is there to link to.
-has_header = $(shell echo '\#include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo y)
+# What it can decompress depends on what is there to link to. (Inside of $(shell)
+# make 4.3 leaves the backslash of an escaped hash to the shell.)
+hash := \#
+has_header = $(shell echo '$(hash)include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo y)
 TOOL_LIBS = $(if $(call has_header,zlib.h),-DHAVE_ZLIB -lz) \
 	$(if $(call has_header,zstd.h),-DHAVE_ZSTD -lzstd)
 

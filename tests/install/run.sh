@@ -118,6 +118,24 @@ readme_program()
 	"$work/host" "$work/store/missing" 2>&1 | grep "No such file"
 }
 
+# built_without HEADER NAME: the tool is built where there is no such header, and
+# says so. The file is another one; what is built here stays.
+built_without()
+{
+	mkdir -p "$work/none"
+	echo '#error there is none' >"$work/none/$1"
+	plain_make -n -W lib/dboxaio/main.c build/dboxaio \
+		CC="$cc -isystem $work/none" |
+		sed "s|-o build/dboxaio|-o $work/dboxaio|" >"$work/commands"
+	sh -e "$work/commands" || return 1
+	rm -r "$work/none"
+	LD_LIBRARY_PATH=lib "$work/dboxaio" --version | tee "$work/said"
+	grep -q "$2 (built without)" "$work/said"
+}
+
+tool_without_zlib() { built_without zlib.h zlib; }
+tool_without_zstd() { built_without zstd.h zstd; }
+
 soname()
 {
 	readelf -dW "$1" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p'
@@ -198,7 +216,8 @@ libdir()
 		"$dest/usr/lib/x86_64-linux-gnu/pkgconfig/dbox_aio.pc"
 }
 
-for name in installs nothing_to_build pkg_config loads_its_core tool readme_program \
+for name in installs nothing_to_build pkg_config loads_its_core tool \
+	tool_without_zlib tool_without_zstd readme_program \
 	adapter_programs sonames symbols core_symbols needs uninstalls libdir; do
 	wanted $name || continue
 	# in a shell of its own: it may change variables
