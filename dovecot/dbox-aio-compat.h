@@ -5,6 +5,10 @@
    in another version. */
 
 #include "index-mail.h"
+#include "mail-cache-private.h"
+#include "mail-index-private.h"
+#include "mail-index-transaction-private.h"
+#include "mail-transaction-log.h"
 #include "index-search-private.h"
 #include "dbox-storage.h"
 #include "dbox-file.h"
@@ -30,6 +34,21 @@ dbox_aio_compat_mdbox_storage(struct mail_storage *storage)
 	struct dbox_storage *dstorage = DBOX_STORAGE(storage);
 
 	return MDBOX_DBOX_STORAGE(dstorage);
+}
+
+/* Make the cache file, unless somebody has made it meanwhile, with nothing in it
+   about the mails there are: as when all of them are to be forgotten. */
+static inline int
+dbox_aio_compat_cache_create(struct mail_cache *cache,
+			     struct mail_index_transaction *trans)
+{
+	int ret;
+
+	trans->reset = TRUE;
+	ret = mail_cache_purge_with_trans(cache, trans, 0, "creating cache");
+	/* and they are not */
+	trans->reset = FALSE;
+	return ret;
 }
 
 static inline struct index_search_context *

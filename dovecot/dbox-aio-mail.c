@@ -29,6 +29,7 @@ static bool dbox_aio_mail_prefetch(struct mail *_mail)
 	    !dbox_aio_mail_wanted(&mail->imail, &set))
 		return amail->module_ctx.super.prefetch(_mail);
 
+	dbox_aio_cache_prepare(_mail->box, amail->abox);
 	amail->read = amail->astorage->is_mdbox ?
 		dbox_aio_mdbox_read(mail, &set) :
 		dbox_aio_sdbox_read(mail, &set);

@@ -83,7 +83,9 @@ dbox_aio_search_init(struct mailbox_transaction_context *t,
 	ctx = abox->module_ctx.super.search_init(t, args, sort_program,
 						 wanted_fields, wanted_headers);
 	search_count++;
-	if (!dbox_reader_has_failed()) {
+	/* Nothing is read ahead for a sorted search, and with a window it would
+	   never give way to others: what mails cost isn't counted then. */
+	if (sort_program == NULL && !dbox_reader_has_failed()) {
 		window = search_window(t->box->storage->user);
 		if (ctx->max_mails < window + 1)
 			ctx->max_mails = window + 1;

@@ -20,6 +20,8 @@ struct dbox_aio_mailbox {
 	/* of the mails, and of those in alternative storage; NULL = not
 	   looked for yet, or there is none */
 	struct dbox_aio_mount *mount, *alt_mount;
+	/* there is a cache file, or trying to make it was enough */
+	bool cache_prepared;
 };
 
 struct dbox_aio_mail {
@@ -81,6 +83,11 @@ bool dbox_aio_search_is_active(void);
 void dbox_aio_search_mail_accessed(void);
 /* Put the search's functions into a mailbox. */
 void dbox_aio_search_mailbox_hook(struct mailbox_vfuncs *v);
+
+/* Mails of the mailbox will be read: make its cache file if it will be made
+   anyway. */
+void dbox_aio_cache_prepare(struct mailbox *box,
+			    struct dbox_aio_mailbox *abox);
 
 /* All accesses to bodies and metadata come through here:
    dbox_storage_vfuncs.mail_open() */

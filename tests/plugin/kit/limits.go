@@ -167,7 +167,7 @@ func limits(w *world, r *report) error {
 		name string
 		f    func() error
 	}{{"panics", w.panics}, {"pieces", w.pieces}, {"opens", w.opens},
-		{"memory", w.memory}} {
+		{"cache-file", w.cacheFile}, {"memory", w.memory}} {
 		if r.wanted("limits/" + other.name) {
 			r.test("limits/"+other.name, other.f())
 		}

@@ -47,7 +47,7 @@ func Mount(program, dir string, delay time.Duration, direct bool) (*Slow, error)
 	if err := Own(s.Source); err != nil {
 		return nil, err
 	}
-	s.cmd = exec.Command(program, fmt.Sprintf("-direct=%v", direct), "-match", "u.[0-9]*,m.[0-9]*",
+	s.cmd = exec.Command(program, fmt.Sprintf("-direct=%v", direct), "-match", MailFiles,
 		"-open", delay.String(), "-read", delay.String(),
 		"-control", s.socket, s.Source, s.Mount)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -83,6 +83,9 @@ func (s *Slow) Tell(command string) (string, error) {
 	}
 	return strings.TrimSpace(string(out)), nil
 }
+
+// MailFiles are the names of files that have mail in them, for slowfs's match.
+const MailFiles = "u.[0-9]*,m.[0-9]*"
 
 // SetDelay of opens and reads.
 func (s *Slow) SetDelay(d time.Duration) error {

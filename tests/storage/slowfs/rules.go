@@ -45,6 +45,7 @@ type rules struct {
 	end     int64                  // where reads see the end of the file, or -1
 
 	done        [opCount]uint64
+	missing     uint64 // lookups of what is not there, or failed
 	releases    uint64
 	held        uint64 // calls that hang now
 	inFlight    uint64 // opens and reads that are being worked on
@@ -206,6 +207,8 @@ func (r *rules) leave(o op, matched, ok bool) {
 	}
 	if ok {
 		r.done[o]++
+	} else if o == opLookup {
+		r.missing++
 	}
 	r.changed.Broadcast()
 }
@@ -237,15 +240,15 @@ func (r *rules) reset() {
 	defer r.mu.Unlock()
 	// Releases of files that are open now are still to come.
 	r.done = [opCount]uint64{opOpen: r.done[opOpen] - r.releases}
-	r.releases, r.bytes = 0, 0
+	r.missing, r.releases, r.bytes = 0, 0, 0
 	r.maxInFlight = r.inFlight
 }
 
 func (r *rules) String() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return fmt.Sprintf("lookups=%d opens=%d reads=%d releases=%d bytes=%d"+
-		" held=%d inflight=%d max_inflight=%d", r.done[opLookup],
-		r.done[opOpen], r.done[opRead], r.releases, r.bytes, r.held,
-		r.inFlight, r.maxInFlight)
+	return fmt.Sprintf("lookups=%d missing=%d opens=%d reads=%d"+
+		" releases=%d bytes=%d held=%d inflight=%d max_inflight=%d",
+		r.done[opLookup], r.missing, r.done[opOpen], r.done[opRead],
+		r.releases, r.bytes, r.held, r.inFlight, r.maxInFlight)
 }
