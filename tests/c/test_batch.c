@@ -39,7 +39,7 @@ static void batch_read(struct dbox_aio *ctx, uint32_t flags,
 	}
 	CHECK_STATUS(dbox_aio_submit(ctx, requests, COUNT, NULL), COUNT);
 	while (dbox_aio_pending(ctx) > 0) {
-		CHECK(fd_readable(dbox_aio_fd(ctx), 10000));
+		CHECK(fd_readable(dbox_aio_fd(ctx), -1));
 		CHECK(dbox_aio_dispatch(ctx, 0) >= 0);
 	}
 	for (i = 0; i < COUNT; i++) {

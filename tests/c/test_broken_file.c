@@ -208,7 +208,7 @@ static void test_batch(void)
 			&outcomes[i]);
 	CHECK_STATUS(dbox_aio_submit(ctx, requests, 9, NULL), 9);
 	while (dbox_aio_pending(ctx) > 0)
-		CHECK(dbox_aio_wait(ctx, 9, 10000) > 0);
+		CHECK(dbox_aio_wait(ctx, 9, -1) > 0);
 	for (i = 0; i < 9; i++) {
 		CHECK_INT(outcomes[i].finals, 1);
 		CHECK_STATUS(outcomes[i].result.status,

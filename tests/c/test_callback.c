@@ -51,7 +51,7 @@ static void test_chain(void)
 	request.callback = resubmit;
 	CHECK_STATUS(dbox_aio_submit(ctx, &request, 1, NULL), 1);
 	while (dbox_aio_pending(ctx) > 0) {
-		CHECK(fd_readable(dbox_aio_fd(ctx), 10000));
+		CHECK(fd_readable(dbox_aio_fd(ctx), -1));
 		CHECK(dbox_aio_dispatch(ctx, 0) >= 0);
 	}
 	CHECK_INT(outcome.finals, 300);
@@ -93,7 +93,7 @@ static void test_growing(void)
 	}
 	CHECK_STATUS(dbox_aio_submit(ctx, requests, 50, NULL), 50);
 	while (dbox_aio_pending(ctx) > 0)
-		CHECK(dbox_aio_wait(ctx, 1, 10000) > 0);
+		CHECK(dbox_aio_wait(ctx, 1, -1) > 0);
 	CHECK_INT(grown, 50 + 50 * 100);
 	dbox_aio_deinit(&ctx);
 }
@@ -123,7 +123,7 @@ static void test_two(void)
 	request.callback = dispatch_second;
 	request.context = &called;
 	CHECK_STATUS(dbox_aio_submit(ctx, &request, 1, NULL), 1);
-	CHECK_INT(dbox_aio_wait(ctx, 1, 10000), 1);
+	CHECK_INT(dbox_aio_wait(ctx, 1, -1), 1);
 	CHECK_INT(called, 1);
 	outcome_clear(&second_outcome);
 	dbox_aio_deinit(&second);

@@ -32,7 +32,7 @@ static void test_pending(void)
 
 	blocked_release(&blocked);
 	while (dbox_aio_pending(blocked.ctx) > 0) {
-		CHECK(dbox_aio_wait(blocked.ctx, 1, 10000) > 0);
+		CHECK(dbox_aio_wait(blocked.ctx, 1, -1) > 0);
 		outcome_clear(&outcomes[0]);
 		dbox_aio_message_unref(&outcomes[2].message);
 	}
@@ -62,7 +62,7 @@ static void test_stream(void)
 	CHECK_INT(dbox_aio_cancel_stream(blocked.ctx, 0), 0);
 	CHECK_INT(dbox_aio_dispatch(blocked.ctx, 0), 2);
 	CHECK_INT(dbox_aio_cancel_stream(blocked.ctx, UINT64_MAX), 2);
-	CHECK_INT(dbox_aio_wait(blocked.ctx, 2, 1000), 2);
+	CHECK_INT(dbox_aio_wait(blocked.ctx, 2, -1), 2);
 	for (i = 0; i < 6; i++) {
 		CHECK_INT(outcomes[i].finals, streams[i] != 1);
 		if (streams[i] != 1) {
@@ -99,7 +99,7 @@ static void test_race(void)
 		CHECK(answers[i] == 0 || answers[i] == DBOX_AIO_EALREADY);
 	}
 	while (dbox_aio_pending(ctx) > 0)
-		CHECK(dbox_aio_wait(ctx, COUNT, 10000) > 0);
+		CHECK(dbox_aio_wait(ctx, COUNT, -1) > 0);
 	for (i = 0; i < COUNT; i++) {
 		CHECK_INT(outcomes[i].finals, 1);
 		CHECK_STATUS(outcomes[i].result.status,
@@ -150,7 +150,7 @@ static void test_in_callback(void)
 	for (i = 0; i < 20; i++)
 		inner[i].id = ids[i];
 	while (dbox_aio_pending(ctx) > 0)
-		CHECK(dbox_aio_wait(ctx, 20, 10000) > 0);
+		CHECK(dbox_aio_wait(ctx, 20, -1) > 0);
 	for (i = 0; i < 20; i++) {
 		CHECK_INT(inner[i].finals, 1);
 		CHECK_STATUS(inner[i].result.status, answers_in[i] == 0 ?

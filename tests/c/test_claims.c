@@ -98,7 +98,7 @@ static void claims_read(struct dbox_aio *ctx, char paths[][128], uint64_t hint)
 	CHECK_STATUS(dbox_aio_submit(ctx, requests, REQUESTS, NULL), REQUESTS);
 	held_check(ctx);
 	while (dbox_aio_pending(ctx) > 0) {
-		CHECK(fd_readable(dbox_aio_fd(ctx), 10000));
+		CHECK(fd_readable(dbox_aio_fd(ctx), -1));
 		CHECK(dbox_aio_dispatch(ctx, 1) >= 0);
 		held_check(ctx);
 	}

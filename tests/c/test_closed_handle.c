@@ -51,7 +51,7 @@ int main(int argc, char **argv)
 	CHECK_STATUS(dbox_aio_file_close(ctx, &file), 0);
 	CHECK(file == NULL);
 	while (dbox_aio_pending(ctx) > 0)
-		CHECK(dbox_aio_wait(ctx, 1, 10000) > 0);
+		CHECK(dbox_aio_wait(ctx, 1, -1) > 0);
 	for (i = 0; i < READS; i++) {
 		CHECK_INT(outcomes[i].finals, 1);
 		CHECK_STATUS(outcomes[i].result.status, 0);

@@ -142,14 +142,14 @@ static void test_inside(enum how how)
 		CHECK(i < 1000000);
 		switch (how) {
 		case BY_DISPATCH:
-			CHECK(fd_readable(dbox_aio_fd(context), 10000));
+			CHECK(fd_readable(dbox_aio_fd(context), -1));
 			ret = dbox_aio_dispatch(context, 0);
 			break;
 		case BY_WAIT:
-			ret = dbox_aio_wait(context, 40, 10000);
+			ret = dbox_aio_wait(context, 40, -1);
 			break;
 		case BY_WAIT_REQUEST:
-			ret = dbox_aio_wait_request(context, ids[i], 10000);
+			ret = dbox_aio_wait_request(context, ids[i], -1);
 			break;
 		}
 	}
@@ -197,7 +197,7 @@ static void test_nested(void)
 	context = context_open(NULL);
 	request.callback = nested_outer;
 	CHECK_STATUS(dbox_aio_submit(context, &request, 1, NULL), 1);
-	CHECK_STATUS(dbox_aio_wait(context, 1, 10000), DBOX_AIO_ESHUTDOWN);
+	CHECK_STATUS(dbox_aio_wait(context, 1, -1), DBOX_AIO_ESHUTDOWN);
 	CHECK(context == NULL);
 	CHECK_INT(nested_order, 3);
 }

@@ -85,7 +85,7 @@ static void test_behind_neighbour(void)
 	requests[1].size_hint = 1000;
 	CHECK_STATUS(dbox_aio_submit(ctx, requests, 2, NULL), 2);
 	while (outcomes[0].finals == 0 || outcomes[1].finals == 0) {
-		CHECK(dbox_aio_wait(ctx, 1, 10000) > 0);
+		CHECK(dbox_aio_wait(ctx, 1, -1) > 0);
 		dbox_aio_message_unref(&outcomes[0].message);
 	}
 	CHECK_STATUS(outcomes[0].result.status, 0);

@@ -90,7 +90,7 @@ static void test_scan(struct dbox_aio *ctx, const char *path)
 	outcome_clear(&outcome);
 	request_submit(ctx, &request);
 	while (outcome.finals == 0)
-		CHECK(dbox_aio_wait(ctx, 1, 30000) > 0);
+		CHECK(dbox_aio_wait(ctx, 1, -1) > 0);
 	CHECK_STATUS(outcome.result.status, 0);
 	CHECK_INT(outcome.calls, 2);
 	CHECK_STATUS(dbox_aio_get_stats(ctx, &stats), 0);

@@ -94,7 +94,7 @@ int main(int argc, char **argv)
 		request_submit(ctx, &request);
 		memset(copy, 'x', strlen(copy));
 		free(copy);
-		CHECK_INT(dbox_aio_wait(ctx, 1, 10000), 1);
+		CHECK_INT(dbox_aio_wait(ctx, 1, -1), 1);
 		CHECK_STATUS(outcome.result.status, 0);
 		outcome_clear(&outcome);
 	}

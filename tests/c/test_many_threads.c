@@ -106,13 +106,12 @@ static void *thread_run(void *arg)
 		for (i = 0; i < CONTEXTS; i++) {
 			CHECK(dbox_aio_cancel_stream(contexts[i], 1) >= 0);
 			ret = dbox_aio_wait_request(contexts[i],
-					reads[i][5].outcome.id, 10000);
+					reads[i][5].outcome.id, -1);
 			CHECK(ret == 0 || ret == DBOX_AIO_ENOENT);
 			CHECK_STATUS(dbox_aio_file_close(contexts[i],
 							 &files[i]), 0);
 			while (!shut_down && dbox_aio_pending(contexts[i]) > 0)
-				CHECK(dbox_aio_wait(contexts[i], 1,
-						    10000) >= 0);
+				CHECK(dbox_aio_wait(contexts[i], 1, -1) >= 0);
 			CHECK_STATUS(dbox_aio_deinit(&contexts[i]), 0);
 			reads_check(reads[i], &seed, shut_down);
 		}

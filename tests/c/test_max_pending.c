@@ -34,14 +34,14 @@ static void test_short(void)
 	requests[5].op = DBOX_AIO_READ;
 
 	CHECK_STATUS(dbox_aio_cancel(blocked.ctx, outcomes[1].id), 0);
-	CHECK_INT(dbox_aio_wait(blocked.ctx, 1, 1000), 1);
+	CHECK_INT(dbox_aio_wait(blocked.ctx, 1, -1), 1);
 	CHECK_STATUS(outcomes[1].result.status, DBOX_AIO_ECANCELED);
 	CHECK(fd_readable(dbox_aio_fd(blocked.ctx), 0));
 	CHECK_STATUS(dbox_aio_submit(blocked.ctx, requests + 4, 2, ids), 1);
 
 	/* Room by wait_request is room as well. */
 	CHECK_STATUS(dbox_aio_cancel(blocked.ctx, outcomes[0].id), 0);
-	CHECK_STATUS(dbox_aio_wait_request(blocked.ctx, outcomes[0].id, 1000),
+	CHECK_STATUS(dbox_aio_wait_request(blocked.ctx, outcomes[0].id, -1),
 		     0);
 	CHECK(fd_readable(dbox_aio_fd(blocked.ctx), 0));
 	CHECK_INT(dbox_aio_pending(blocked.ctx), 3);
@@ -77,7 +77,7 @@ static void test_many(void)
 				submitted += ret;
 			CHECK_INT(dbox_aio_pending(ctx), submitted - done);
 		}
-		CHECK(fd_readable(dbox_aio_fd(ctx), 10000));
+		CHECK(fd_readable(dbox_aio_fd(ctx), -1));
 		ret = dbox_aio_dispatch(ctx, 0);
 		CHECK(ret >= 0);
 		done += ret;

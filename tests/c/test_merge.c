@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 	}
 	CHECK_STATUS(dbox_aio_submit(ctx, requests, RECORDS, NULL), RECORDS);
 	while (ran < RECORDS) {
-		i = dbox_aio_wait(ctx, RECORDS, 10000);
+		i = dbox_aio_wait(ctx, RECORDS, -1);
 		CHECK(i > 0);
 		ran += i;
 	}

@@ -35,7 +35,7 @@ static void secrets_read(void)
 		request_submit(ctx, &request);
 	}
 	while (dbox_aio_pending(ctx) > 0)
-		CHECK(dbox_aio_wait(ctx, SECRETS, 10000) >= 0);
+		CHECK(dbox_aio_wait(ctx, SECRETS, -1) >= 0);
 	for (i = 0; i < SECRETS; i++) {
 		CHECK_STATUS(outcomes[i].result.status, 0);
 		CHECK(outcomes[i].message != NULL);
@@ -112,7 +112,7 @@ static void scan(const char *path, uint32_t flags)
 	request.callback = scan_callback;
 	CHECK_STATUS(dbox_aio_submit(ctx, &request, 1, NULL), 1);
 	while (dbox_aio_pending(ctx) > 0)
-		CHECK(dbox_aio_wait(ctx, 1, 10000) >= 0);
+		CHECK(dbox_aio_wait(ctx, 1, -1) >= 0);
 	CHECK(records > 0);
 }
 

@@ -62,7 +62,7 @@ static int scan(struct dbox_aio *ctx, const struct image *image,
 	request.context = seen_r;
 	CHECK_STATUS(dbox_aio_submit(ctx, &request, 1, &id), 1);
 	while (!seen_r->final)
-		CHECK(dbox_aio_wait(ctx, 1, 10000) > 0);
+		CHECK(dbox_aio_wait(ctx, 1, -1) > 0);
 	CHECK(seen_r->results[seen_r->count - 1].id == id);
 	return seen_r->results[seen_r->count - 1].status;
 }

@@ -53,7 +53,7 @@ static int scan(struct image *image, uint64_t max_bytes, uint32_t flags,
 	request.context = seen;
 	CHECK_STATUS(dbox_aio_submit(ctx, &request, 1, NULL), 1);
 	while (!seen->final)
-		CHECK(dbox_aio_wait(ctx, 1, 10000) > 0);
+		CHECK(dbox_aio_wait(ctx, 1, -1) > 0);
 	CHECK_STATUS(dbox_aio_deinit(&ctx), 0);
 	return seen->results[seen->count - 1].status;
 }

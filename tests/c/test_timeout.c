@@ -31,14 +31,15 @@ int main(int argc, char **argv)
 	request.timeout_ms = 50;
 	request_submit(blocked.ctx, &request);
 
-	CHECK(fd_readable(dbox_aio_fd(blocked.ctx), 5000));
+	CHECK(fd_readable(dbox_aio_fd(blocked.ctx), -1));
 	while (quick.finals == 0)
-		CHECK(dbox_aio_wait(blocked.ctx, 1, 5000) >= 0);
+		CHECK(dbox_aio_wait(blocked.ctx, 1, -1) >= 0);
 	CHECK(now() - begin >= 0.049);
 	CHECK_STATUS(quick.result.status, DBOX_AIO_ETIMEDOUT);
 	CHECK(quick.result.latency_us >= 49000);
 	CHECK(quick.message == NULL);
-	CHECK_INT(dbox_aio_wait(blocked.ctx, 1, 5000), 1);
+	while (slow.finals == 0)
+		CHECK(dbox_aio_wait(blocked.ctx, 1, -1) >= 0);
 	CHECK(now() - begin >= 0.199);
 	CHECK_STATUS(slow.result.status, DBOX_AIO_ETIMEDOUT);
 	CHECK_INT(never.finals, 0);
@@ -47,7 +48,7 @@ int main(int argc, char **argv)
 
 	/* One that is quick enough. */
 	blocked_release(&blocked);
-	CHECK_INT(dbox_aio_wait(blocked.ctx, 1, 5000), 1);
+	CHECK_INT(dbox_aio_wait(blocked.ctx, 1, -1), 1);
 	CHECK_STATUS(never.result.status, 0);
 	outcome_clear(&never);
 	request = blocked_request(&blocked, &quick);

@@ -59,7 +59,7 @@ static void test_scan(struct dbox_aio *ctx)
 		image_add_record(&image, "x", 1, METADATA);
 	image_end(&image, path);
 	request_submit(ctx, &request);
-	CHECK_INT(dbox_aio_wait(ctx, 1, 10000), 201);
+	CHECK_INT(dbox_aio_wait(ctx, 1, -1), 201);
 	CHECK_INT(outcome.finals, 1);
 	outcome_clear(&outcome);
 }

@@ -55,7 +55,7 @@ static void test_outside(struct dbox_aio *ctx)
 	}
 	/* The others are not forgotten. */
 	while (dbox_aio_pending(ctx) > 0) {
-		CHECK(fd_readable(dbox_aio_fd(ctx), 10000));
+		CHECK(fd_readable(dbox_aio_fd(ctx), -1));
 		CHECK(dbox_aio_dispatch(ctx, 0) >= 0);
 	}
 	clear_all();
@@ -88,14 +88,14 @@ static void test_nested(struct dbox_aio *ctx)
 {
 	submit_all(ctx, wait_others);
 	while (dbox_aio_pending(ctx) > 0)
-		CHECK(dbox_aio_wait(ctx, COUNT, 10000) >= 0);
+		CHECK(dbox_aio_wait(ctx, COUNT, -1) >= 0);
 	CHECK(deepest > 1);
 	clear_all();
 	submit_all(ctx, wait_others);
 	CHECK_STATUS(dbox_aio_wait_request(ctx, ids[3], -1), 0);
 	CHECK(all_finals() > 1);
 	while (dbox_aio_pending(ctx) > 0)
-		CHECK(dbox_aio_wait(ctx, COUNT, 10000) >= 0);
+		CHECK(dbox_aio_wait(ctx, COUNT, -1) >= 0);
 	clear_all();
 }
 
@@ -109,7 +109,7 @@ static void wait_new(struct dbox_aio *ctx,
 
 	outcome_callback(ctx, result);
 	request_submit(ctx, &request);
-	CHECK_STATUS(dbox_aio_wait_request(ctx, outcome.id, 10000), 0);
+	CHECK_STATUS(dbox_aio_wait_request(ctx, outcome.id, -1), 0);
 	CHECK_INT(outcome.finals, 1);
 	outcome_clear(&outcome);
 }
@@ -118,7 +118,7 @@ static void test_new(struct dbox_aio *ctx)
 {
 	submit_all(ctx, wait_new);
 	while (dbox_aio_pending(ctx) > 0)
-		CHECK(dbox_aio_wait(ctx, COUNT, 10000) >= 0);
+		CHECK(dbox_aio_wait(ctx, COUNT, -1) >= 0);
 	clear_all();
 }
 
@@ -141,7 +141,7 @@ static void test_time(void)
 	/* STAT needs no bytes: it passes, and leaves the other alone. */
 	request = request_make(DBOX_AIO_STAT, blocked.path, &other);
 	request_submit(blocked.ctx, &request);
-	CHECK_STATUS(dbox_aio_wait_request(blocked.ctx, other.id, 5000), 0);
+	CHECK_STATUS(dbox_aio_wait_request(blocked.ctx, other.id, -1), 0);
 	CHECK_INT(outcome.calls, 0);
 	CHECK_STATUS(dbox_aio_cancel(blocked.ctx, outcome.id), 0);
 	CHECK_STATUS(dbox_aio_wait_request(blocked.ctx, outcome.id, 0), 0);
@@ -170,7 +170,7 @@ static void test_scan(struct dbox_aio *ctx)
 	CHECK_INT(scan.calls, 201);
 	CHECK_INT(scan.finals, 1);
 	CHECK_INT(other.calls, 0);
-	CHECK_INT(dbox_aio_wait(ctx, 1, 10000), 1);
+	CHECK_INT(dbox_aio_wait(ctx, 1, -1), 1);
 	outcome_clear(&scan);
 	outcome_clear(&other);
 }
@@ -197,7 +197,7 @@ static void test_scan_inside(struct dbox_aio *ctx)
 	request.path = check_path("m.1");
 	request.callback = scan_rest;
 	CHECK_STATUS(dbox_aio_submit(ctx, &request, 1, NULL), 1);
-	CHECK(dbox_aio_wait(ctx, 1, 10000) >= 0);
+	CHECK(dbox_aio_wait(ctx, 1, -1) >= 0);
 	CHECK_INT(scan_calls, 201);
 	CHECK_INT(dbox_aio_pending(ctx), 0);
 

@@ -298,9 +298,13 @@ static void load_round(struct load *load)
 static void *load_thread(void *arg)
 {
 	struct load *load = calloc(1, sizeof(*load));
+	sigset_t ticks;
 
 	CHECK(load != NULL);
 	load_is_ours = 1;
+	sigemptyset(&ticks);
+	sigaddset(&ticks, SIGALRM);
+	CHECK_EQ(pthread_sigmask(SIG_UNBLOCK, &ticks, NULL), 0);
 	load->seed = *(unsigned int *)arg;
 	while (!soak_over)
 		load_round(load);
@@ -311,13 +315,19 @@ static void *load_thread(void *arg)
 void load_start(unsigned int count)
 {
 	static unsigned int seeds[16];
+	sigset_t ticks, old;
 
+	/* Until it has said whose it is, a thread gets no signal. */
+	sigemptyset(&ticks);
+	sigaddset(&ticks, SIGALRM);
+	CHECK_EQ(pthread_sigmask(SIG_BLOCK, &ticks, &old), 0);
 	for (threads_count = 0; threads_count < count; threads_count++) {
 		seeds[threads_count] = threads_count + 1;
 		CHECK_EQ(pthread_create(&threads[threads_count], NULL,
 					load_thread, &seeds[threads_count]),
 			 0);
 	}
+	CHECK_EQ(pthread_sigmask(SIG_SETMASK, &old, NULL), 0);
 }
 
 void load_end(void)

