@@ -46,6 +46,7 @@ host tls $backend
 host threads $backend
 host small-stack $backend
 host setuid $backend
+host sandbox $backend
 host keeps-all $backend
 
 # A front and a core that somebody else has made.
@@ -91,6 +92,10 @@ done
 if [ $backend = threads ]; then
 	for error in EPERM ENOSYS; do
 		run no-uring-$error "$bin/no_uring" $error \
+			"$bin/test_host_no_uring" $error
+	done
+	for error in EPERM ENOSYS; do
+		run no-uring-enter-$error "$bin/deny" $error io_uring_enter -- \
 			"$bin/test_host_no_uring" $error
 	done
 	run init-again "$bin/no_uring" EPERM "$bin/test_host_init_again"

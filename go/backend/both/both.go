@@ -6,7 +6,9 @@
 // names and inodes out of the cache one in fifty cold opens made the host's
 // epoll_wait(2) return EINTR, DEFER_TASKRUN or not (Linux 6.18).
 //
-// The workers exist only from the first operation that needs one on.
+// The workers exist only from the first operation that needs one on. All is for
+// them once the kernel refuses the ring, which a host can bring about that makes
+// a context first and a seccomp filter later.
 package both
 
 import (
@@ -27,6 +29,7 @@ type Backend struct {
 	atWorkers  []bool          // operations that they have, by tag
 	ended      []event         // without a worker
 	signal     func()
+	moved      bool // the ring is refused: all is for workers
 }
 
 // event is one that has not been reaped yet.
@@ -43,23 +46,40 @@ func New(ring *uring.Backend, newWorkers func() (backend.Backend, error), signal
 
 // Start implements backend.Backend.
 func (b *Backend) Start(op *backend.Op) {
-	if !op.Remote && !op.Wait {
+	if !b.moved && !op.Remote && !op.Wait {
 		b.Backend.Start(op)
+		b.look()
 		return
 	}
+	b.startWorker(op)
+}
+
+// haveWorkers reports whether there are workers, now at the latest.
+func (b *Backend) haveWorkers() bool {
 	if b.workers == nil {
 		workers, err := b.newWorkers()
 		if err != nil {
-			// No thread is to be had, and the ring would want one too.
-			res := -int32(unix.ENOMEM)
-			if !op.Remote && op.Rights == 0 {
-				res = threads.Do(op) // better late than refused
-			}
-			b.ended = append(b.ended, event{backend.Event{Tag: op.Tag, Res: res}, op.Kind})
-			b.signal()
-			return
+			return false
 		}
 		b.workers = workers
+	}
+	return true
+}
+
+func (b *Backend) startWorker(op *backend.Op) {
+	if op.Cached {
+		// From before the ring was refused. Now it is not Batched.
+		b.end(op, -int32(unix.EAGAIN))
+		return
+	}
+	if !b.haveWorkers() {
+		// No thread is to be had, and the ring would want one too.
+		res := -int32(unix.ENOMEM)
+		if !op.Remote && op.Rights == 0 {
+			res = threads.Do(op) // better late than refused
+		}
+		b.end(op, res)
+		return
 	}
 	for int(op.Tag) >= len(b.atWorkers) {
 		b.atWorkers = append(b.atWorkers, make([]bool, 256)...)
@@ -68,15 +88,61 @@ func (b *Backend) Start(op *backend.Op) {
 	b.workers.Start(op)
 }
 
+func (b *Backend) end(op *backend.Op, res int32) {
+	b.ended = append(b.ended, event{backend.Event{Tag: op.Tag, Res: res}, op.Kind})
+	b.signal()
+}
+
+// look has the workers do all that the ring was to do, once it is refused.
+func (b *Backend) look() {
+	if b.moved || !b.Refused() {
+		return
+	}
+	b.moved = true
+	for _, op := range b.Unsent() {
+		b.startWorker(&op)
+	}
+}
+
+// Batched implements backend.Backend.
+func (b *Backend) Batched() bool { return !b.moved }
+
+// Pooled implements backend.Backend.
+func (b *Backend) Pooled() bool { return b.moved }
+
+// CloseSoon implements backend.Backend.
+func (b *Backend) CloseSoon(fd int32) {
+	if b.moved {
+		b.CloseNow(fd)
+		return
+	}
+	b.Backend.CloseSoon(fd)
+	b.look()
+}
+
+// Alarm implements backend.Backend.
+func (b *Backend) Alarm(at, now int64) {
+	if !b.moved {
+		b.Backend.Alarm(at, now)
+		b.look()
+	}
+	if b.moved && b.haveWorkers() {
+		b.workers.Alarm(at, now)
+	}
+}
+
 // Reap implements backend.Backend.
 func (b *Backend) Reap(events []backend.Event) int {
 	n := b.reapWorkers(events)
-	return n + b.Backend.Reap(events[n:])
+	n += b.Backend.Reap(events[n:])
+	b.look()
+	return n
 }
 
 // Flush implements backend.Backend.
 func (b *Backend) Flush() {
 	b.Backend.Flush()
+	b.look()
 	if b.workers != nil {
 		b.workers.Flush()
 	}
@@ -85,7 +151,9 @@ func (b *Backend) Flush() {
 // Turn implements backend.Backend. To workers a call ends with its Flush.
 func (b *Backend) Turn(events []backend.Event) int {
 	n := b.reapWorkers(events)
-	return n + b.Backend.Turn(events[n:])
+	n += b.Backend.Turn(events[n:])
+	b.look()
+	return n
 }
 
 func (b *Backend) reapWorkers(events []backend.Event) int {
@@ -110,7 +178,9 @@ func (b *Backend) Cancel(tag uint32) {
 		b.workers.Cancel(tag)
 		return
 	}
-	b.Backend.Cancel(tag)
+	if !b.moved {
+		b.Backend.Cancel(tag)
+	}
 }
 
 // Close implements backend.Backend.

@@ -1,6 +1,7 @@
 package uring
 
 import (
+	"errors"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
@@ -30,10 +31,12 @@ type Backend struct {
 	cqFlags *uint32 // our flags of the completion queue, in view
 	eventFD int32
 
-	queued   int   // entries not given to the kernel yet
-	inFlight int   // operations whose Event was not reaped
-	alarm    int64 // the earliest alarm that is set, or 0
-	pipe     int32 // see plantPipe; here since the kernel wants its address
+	queued   int           // entries not given to the kernel yet
+	unsent   []backend.Op  // what they stand for, in their order; Kind 0: nothing
+	refused  syscall.Errno // io_uring_enter(2) is not to be had any more
+	inFlight int           // operations whose Event was not reaped
+	alarm    int64         // the earliest alarm that is set, or 0
+	pipe     int32         // see plantPipe; here since the kernel wants its address
 	timespec *unix.Timespec
 	cqes     [64]*uring.CQEvent
 	ready    []backend.Event // ended outside of a completion
@@ -67,6 +70,10 @@ func New(depth, workers, eventFD int) (*Backend, error) {
 	if errno := b.mapView(); errno != 0 {
 		b.closeRing()
 		return nil, &Refusal{errno, "io_uring: mapping the ring failed: " + errno.Error()}
+	}
+	if b.runTasks(); b.refused != 0 {
+		b.closeRing()
+		return nil, &Refusal{b.refused, "io_uring: io_uring_enter failed (" + b.refused.Error() + "): a seccomp filter denies it, though not io_uring_setup: allow both"}
 	}
 	raiseWorkers(ring.Fd(), workers)
 	return b, nil
@@ -103,16 +110,21 @@ func (b *Backend) unmapView() {
 // FD returns the ring's descriptor: a forked child closes its copy.
 func (b *Backend) FD() int { return b.ring.Fd() }
 
-// sqe returns the next free entry, all zero.
-func (b *Backend) sqe() *uring.SQEntry {
+// sqe returns the next free entry, all zero, for op; nil if the kernel takes no
+// more of them.
+func (b *Backend) sqe(op backend.Op) *uring.SQEntry {
 	e, err := b.ring.NextSQE()
-	for err != nil {
+	for err != nil && b.refused == 0 {
 		// The submission queue is full. Giving it to the kernel empties it,
 		// unless completions have to be taken first.
 		if !b.submit() {
 			b.drain()
 		}
 		e, err = b.ring.NextSQE()
+	}
+	b.unsent = append(b.unsent, op)
+	if b.refused != 0 {
+		return nil
 	}
 	if b.sqes == 0 {
 		b.sqes = uintptr(unsafe.Pointer(e)) // the very first one
@@ -128,7 +140,11 @@ func (b *Backend) Start(op *backend.Op) {
 		b.opening = append(b.opening, make([]bool, 256)...)
 	}
 	b.opening[op.Tag] = op.Kind == backend.Open
-	e := b.sqe()
+	b.inFlight++
+	e := b.sqe(*op)
+	if e == nil {
+		return
+	}
 	e.UserData = uint64(op.Tag)
 	if op.Wait {
 		e.Flags = sqeAsync
@@ -170,7 +186,6 @@ func (b *Backend) Start(op *backend.Op) {
 		e.Fd = op.FD
 		e.Flags = 0
 	}
-	b.inFlight++
 }
 
 // Flush implements backend.Backend.
@@ -185,11 +200,63 @@ func (b *Backend) Flush() {
 func (b *Backend) submit() bool {
 	n, err := b.ring.Submit()
 	if err != nil {
-		return false // EAGAIN, EBUSY: the kernel wants completions to be taken
+		// EAGAIN, EBUSY: the kernel wants completions to be taken
+		b.look(err)
+		return false
 	}
 	b.queued -= int(n)
+	b.unsent = append(b.unsent[:0], b.unsent[min(int(n), len(b.unsent)):]...)
 	return b.queued <= 0
 }
+
+// look finds out whether an error of io_uring_enter(2) means that it will be
+// refused for ever: a host that goes into a sandbox later than into a context.
+func (b *Backend) look(err error) {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		errno = unix.EIO
+	}
+	switch errno {
+	case unix.EAGAIN, unix.EBUSY, unix.EINTR, unix.ENOMEM:
+	default:
+		b.refused = errno
+	}
+}
+
+// Refused reports whether the ring is of no use any more. Then Unsent tells
+// what has to be done without it, and nothing else is to be started.
+func (b *Backend) Refused() bool { return b.refused != 0 }
+
+// Unsent returns the operations that the kernel has not seen. Those that it has
+// will not be heard of again, which nobody can go on after: it panics then.
+func (b *Backend) Unsent() []backend.Op {
+	ops := b.dropUnsent()
+	if b.inFlight > 0 {
+		panic("uring: io_uring_enter is refused with operations in flight: " + b.refused.Error())
+	}
+	return ops
+}
+
+// dropUnsent forgets what the kernel has not seen, and does what is only to be
+// closed.
+func (b *Backend) dropUnsent() []backend.Op {
+	var ops []backend.Op
+	for _, op := range b.unsent {
+		switch {
+		case op.Kind == 0:
+		case op.Kind == backend.Close && op.Tag == closeTag:
+			b.CloseNow(op.FD)
+		default:
+			ops = append(ops, op)
+		}
+	}
+	b.inFlight -= len(ops)
+	b.unsent, b.queued = b.unsent[:0], 0
+	return ops
+}
+
+// closeTag is that of a CloseSoon, which nobody waits for.
+const closeTag = 1<<32 - 1
 
 // Turn implements backend.Backend.
 func (b *Backend) Turn(events []backend.Event) int {
@@ -208,7 +275,10 @@ func (b *Backend) Batched() bool { return true }
 
 // CloseSoon implements backend.Backend.
 func (b *Backend) CloseSoon(fd int32) {
-	e := b.sqe()
+	e := b.sqe(backend.Op{Kind: backend.Close, Tag: closeTag, FD: fd})
+	if e == nil {
+		return
+	}
 	e.OpCode = opClose
 	e.Fd = fd
 	e.Flags = sqeSkipSuccess
@@ -225,14 +295,14 @@ func (b *Backend) Reap(events []backend.Event) int {
 		if got > 0 {
 			continue
 		}
-		if atomic.LoadUint32(b.flags)&sqTaskrun == 0 {
+		if b.refused != 0 || atomic.LoadUint32(b.flags)&sqTaskrun == 0 {
 			break
 		}
 		if !b.runTasksQuietly() {
 			break
 		}
 	}
-	if b.queued > 0 {
+	if b.queued > 0 && b.refused == 0 {
 		b.submit() // left over from a submission that was refused
 	}
 	return n
@@ -240,8 +310,11 @@ func (b *Backend) Reap(events []backend.Event) int {
 
 // runTasks lets the kernel finish what it has deferred for this thread.
 func (b *Backend) runTasks() {
-	_, _, _ = unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(b.ring.Fd()),
+	_, _, errno := unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(b.ring.Fd()),
 		0, 0, enterGetEvents, 0, 0)
+	if errno != 0 {
+		b.look(errno)
+	}
 }
 
 // runTasksQuietly does it without a signal for what is about to be taken: it
@@ -255,7 +328,7 @@ func (b *Backend) runTasksQuietly() bool {
 	}
 	// A round that brings nothing ends it although the flag may be set, for
 	// something that came without a signal meanwhile.
-	if atomic.LoadUint32(b.flags)&sqTaskrun != 0 {
+	if b.refused == 0 && atomic.LoadUint32(b.flags)&sqTaskrun != 0 {
 		posix.Signal(b.eventFD)
 	}
 	return false
@@ -297,7 +370,10 @@ func (b *Backend) Pooled() bool { return false }
 
 // Cancel implements backend.Backend.
 func (b *Backend) Cancel(tag uint32) {
-	e := b.sqe()
+	e := b.sqe(backend.Op{})
+	if e == nil {
+		return
+	}
 	e.OpCode = opAsyncCancel
 	e.Fd = -1
 	e.Addr = uint64(tag)
@@ -315,7 +391,10 @@ func (b *Backend) Alarm(at, now int64) {
 	}
 	b.alarm = at
 	*b.timespec = unix.NsecToTimespec(at)
-	e := b.sqe()
+	e := b.sqe(backend.Op{})
+	if e == nil {
+		return
+	}
 	e.OpCode = opTimeout
 	e.Fd = -1
 	e.Addr = uint64(uintptr(unsafe.Pointer(b.timespec)))

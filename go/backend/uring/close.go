@@ -13,10 +13,13 @@ import (
 // its last operation has ended, and of the files in its table with it. So a
 // pipe is put there: what is left of it shows when.
 func (b *Backend) Close(released func()) {
-	for tries := 0; b.queued > 0 && tries < maxDrains && !b.submit(); tries++ {
+	for tries := 0; b.queued > 0 && b.refused == 0 && tries < maxDrains && !b.submit(); tries++ {
 		b.drain() // full of completions
 	}
 	b.discard()
+	if b.refused != 0 {
+		b.dropUnsent()
+	}
 	if b.inFlight == 0 {
 		b.closeRing()
 		released()
