@@ -24,6 +24,8 @@ static const struct {
 	{ "preadv2", SYS_preadv2 },
 	{ "statx", SYS_statx },
 	{ "io_uring_enter", SYS_io_uring_enter },
+	{ "epoll_create1", SYS_epoll_create1 },
+	{ "sigaltstack", SYS_sigaltstack },
 };
 
 static unsigned int number_of(const char *name)
