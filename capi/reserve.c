@@ -156,6 +156,23 @@ int __wrap_pthread_create(pthread_t *thread_r, const pthread_attr_t *attr,
 	return __real_pthread_create(thread_r, attr, run, context);
 }
 
+/* Threads that the front has tried with are counted until the kernel is done
+   with them, a moment after they were joined. */
+static int thread_create(struct reserve_thread *thread)
+{
+	static const struct timespec pause = { 0, 1000000 };
+	unsigned int tries;
+	int error = EAGAIN;
+
+	for (tries = 0; tries < 50 && error == EAGAIN; tries++) {
+		if (tries > 0)
+			(void)nanosleep(&pause, NULL);
+		error = __real_pthread_create(&thread->id, NULL, thread_main,
+					      thread);
+	}
+	return error;
+}
+
 int dbox_core_begin(void)
 {
 	pthread_t thread;
@@ -168,8 +185,7 @@ int dbox_core_begin(void)
 		return -1;
 	for (count = 0; count < THREADS && error == 0; count++) {
 		threads[count].state = THREAD_WAITS;
-		error = __real_pthread_create(&threads[count].id, NULL,
-					      thread_main, &threads[count]);
+		error = thread_create(&threads[count]);
 	}
 	if (error != 0) {
 		for (i = 0; i < count - 1; i++) {
