@@ -134,6 +134,12 @@ enum dbox_core_more {
 
 #ifndef DBOX_CORE_TYPES_ONLY /* cgo declares the functions by itself */
 
+/* The first call of all: lets the Go runtime start, which has not begun to by
+   then. 0; an errno if threads for it can't be created: it can be called again,
+   also in a forked child; -1 if the dynamic linker has left the core half
+   loaded, having run out of memory, and will not try again. */
+int dbox_core_begin(void);
+
 /* "MAJOR.MINOR.PATCH" of the tree the core was built from. */
 const char *dbox_core_version(void);
 

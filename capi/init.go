@@ -4,6 +4,7 @@ package main
 #include <stdlib.h>
 #include <string.h>
 #include "core.h"
+#include "reserve.h"
 #include "resident.h"
 
 #define DBOX_STRING2(x) #x
@@ -136,6 +137,7 @@ var warmUp = sync.OnceFunc(func() {
 	runtime.GC()
 	startThreads(spareThreads)
 	time.AfterFunc(time.Hour, func() {}).Stop()
+	C.dbox_reserve_end()
 	awaitThreads()
 	C.dbox_resident_trim()
 })

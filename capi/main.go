@@ -7,6 +7,9 @@ package main
 
 /*
 #cgo CFLAGS: -I${SRCDIR}/.. -DDBOX_CORE_TYPES_ONLY
+// See reserve.c.
+#cgo LDFLAGS: -Wl,--wrap=malloc -Wl,--wrap=free
+#cgo LDFLAGS: -Wl,--wrap=pthread_create -Wl,--wrap=pthread_getattr_np
 */
 import "C"
 

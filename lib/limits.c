@@ -8,8 +8,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -18,6 +20,9 @@
 /* What the runtime reserves while it loads, with its first threads: 1.6 GB
    were measured. */
 #define ADDRESS_SPACE_NEEDED ((size_t)1792 * 1024 * 1024)
+
+/* What of that is written to, without the threads' stacks. */
+#define DATA_NEEDED ((size_t)64 * 1024 * 1024)
 
 /* Threads of the runtime, and a reserve for its first blocking calls. */
 #define THREADS_NEEDED 12
@@ -65,6 +70,38 @@ static int address_space_check(void)
 		(unsigned long long)limit.rlim_cur / mib,
 		(unsigned long long)(address_space_used() +
 				     ADDRESS_SPACE_NEEDED) / mib);
+}
+
+/* What is written to, stacks of threads included, which is all that RLIMIT_DATA
+   counts: Linux looks at what is mapped, not at what is used. */
+static int data_check(void)
+{
+	const unsigned int mib = 1024 * 1024;
+	struct rlimit limit;
+	pthread_attr_t attr;
+	size_t stack = 0, needed;
+	void *probe;
+
+	if (getrlimit(RLIMIT_DATA, &limit) < 0 ||
+	    limit.rlim_cur == RLIM_INFINITY)
+		return 0;
+	if (pthread_attr_init(&attr) == 0) {
+		(void)pthread_attr_getstacksize(&attr, &stack);
+		pthread_attr_destroy(&attr);
+	}
+	needed = DATA_NEEDED + THREADS_NEEDED * stack;
+	probe = mmap(NULL, needed, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (probe != MAP_FAILED) {
+		(void)munmap(probe, needed);
+		return 0;
+	}
+	return error_format(DBOX_AIO_ELIMIT,
+		"the limit of data is %llu MiB, and the core needs %llu MiB "
+		"more than the program has now: raise RLIMIT_DATA (ulimit -d; "
+		"systemd: LimitDATA) or remove it",
+		(unsigned long long)limit.rlim_cur / mib,
+		(unsigned long long)needed / mib);
 }
 
 static void *thread_stay(void *gate)
@@ -121,11 +158,33 @@ static int descriptors_check(void)
 		count, DESCRIPTORS_NEEDED, strerror(error));
 }
 
+/* A runtime that is refused one of these ends the process. */
+static int calls_check(void)
+{
+	const char *call = NULL;
+	stack_t stack;
+	int fd;
+
+	if (sigaltstack(NULL, &stack) < 0)
+		call = "sigaltstack";
+	else if ((fd = epoll_create1(EPOLL_CLOEXEC)) >= 0)
+		(void)close(fd);
+	else if (errno != EMFILE && errno != ENFILE) /* said below */
+		call = "epoll_create1";
+	if (call == NULL)
+		return 0;
+	return error_format(DBOX_AIO_ENOCORE,
+		"the core can't do without %s (%s): allow it in the seccomp "
+		"filter of the process", call, strerror(errno));
+}
+
 int limits_check(void)
 {
 	int ret;
 
 	if ((ret = address_space_check()) < 0 ||
+	    (ret = data_check()) < 0 ||
+	    (ret = calls_check()) < 0 ||
 	    (ret = descriptors_check()) < 0)
 		return ret;
 	return threads_check();

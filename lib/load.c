@@ -83,18 +83,48 @@ static int core_path(char *path_r)
 	return 0;
 }
 
+/* Has the Go runtime start. Until then the core is a library like others, which
+   a forked child can go on with. */
+static int core_begin(void *library)
+{
+	int (*begin)(void);
+	void *symbol = dlsym(library, "dbox_core_begin");
+	int ret;
+
+	if (symbol == NULL)
+		return 0; /* another version: that is said below */
+	memcpy(&begin, &symbol, sizeof(symbol));
+	ret = begin();
+	if (ret > 0)
+		return error_format(DBOX_AIO_ELIMIT,
+			"the threads that the core needs can't be created "
+			"(%s): raise RLIMIT_NPROC (ulimit -u), the pids.max of "
+			"the cgroup (systemd: TasksMax), or what limits the "
+			"memory of the process", strerror(ret));
+	if (ret < 0)
+		return error_set(DBOX_AIO_ENOMEM,
+			"the core was half loaded when the memory was used up, "
+			"and this process can't load it again: restart it");
+	return 0;
+}
+
 static int core_open(const char *path)
 {
 	struct core_calls calls;
 	const char *version;
 	void *library, *symbol;
 	size_t i;
+	int ret;
 
+	errno = 0;
 	library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (library == NULL)
-		return error_format(DBOX_AIO_ENOCORE,
+		return error_format(errno == ENOMEM ? DBOX_AIO_ENOMEM :
+				    DBOX_AIO_ENOCORE,
 			"can't load the core, which is to be installed beside "
 			"libdbox_aio.so.1: %s", dlerror());
+	if ((ret = core_begin(library)) < 0)
+		return ret;
 	__atomic_store_n(&load_pid, getpid(), __ATOMIC_RELEASE);
 
 	for (i = 0; i < sizeof(core_symbols) / sizeof(core_symbols[0]); i++) {
@@ -106,7 +136,7 @@ static int core_open(const char *path)
 		memcpy((char *)&calls + core_symbols[i].offset, &symbol,
 		       sizeof(symbol));
 	}
-	/* The first call of all: it waits until the runtime has started. */
+	/* It waits until the runtime has started. */
 	version = calls.version();
 	if (strcmp(version, DBOX_AIO_VERSION) != 0)
 		return error_format(DBOX_AIO_ENOCORE,

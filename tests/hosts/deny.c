@@ -1,7 +1,7 @@
 /*
- * deny EPERM|ENOSYS openat2|preadv2|statx... -- COMMAND...: runs a command that can't have
- * these system calls. EPERM is what a container's seccomp profile says that does
- * not know a call, ENOSYS what an old kernel does.
+ * deny EPERM|ENOSYS CALL... -- COMMAND...: runs a command that can't have these
+ * system calls, of those below. EPERM is what a container's seccomp profile says
+ * that does not know a call, ENOSYS what an old kernel does.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -23,6 +23,9 @@ static const struct {
 	{ "openat2", SYS_openat2 },
 	{ "preadv2", SYS_preadv2 },
 	{ "statx", SYS_statx },
+	{ "io_uring_enter", SYS_io_uring_enter },
+	{ "epoll_create1", SYS_epoll_create1 },
+	{ "sigaltstack", SYS_sigaltstack },
 };
 
 static unsigned int number_of(const char *name)

@@ -46,6 +46,7 @@ host tls $backend
 host threads $backend
 host small-stack $backend
 host setuid $backend
+host sandbox $backend
 host keeps-all $backend
 for what in identity again later; do
 	run ring-refused-$what "$bin/test_host_ring_refused" $backend $what
@@ -73,6 +74,11 @@ host crash $backend
 host eintr $backend
 
 run rlimit-as "$bin/with_rlimit" as 256M "$bin/test_host_rlimit_as" $backend
+for limit in 20M 70M 100M; do
+	run rlimit-data-$limit "$bin/with_rlimit" data $limit \
+		"$bin/test_host_rlimit_data" $backend
+done
+host no-memory $backend
 host rlimit-nofile $backend
 host rlimit-nproc $backend
 run pids-max "$bin/test_host_rlimit_nproc" $backend cgroup
@@ -95,6 +101,14 @@ if [ $backend = threads ]; then
 	for error in EPERM ENOSYS; do
 		run no-uring-$error "$bin/no_uring" $error \
 			"$bin/test_host_no_uring" $error
+	done
+	for error in EPERM ENOSYS; do
+		run no-uring-enter-$error "$bin/deny" $error io_uring_enter -- \
+			"$bin/test_host_no_uring" $error
+	done
+	for call in epoll_create1 sigaltstack; do
+		run denied-$call "$bin/deny" EPERM $call -- \
+			"$bin/test_host_denied" $call
 	done
 	run init-again "$bin/no_uring" EPERM "$bin/test_host_init_again"
 fi

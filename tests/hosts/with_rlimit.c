@@ -1,5 +1,5 @@
 /*
- * with_rlimit as|nofile|nproc|memlock VALUE COMMAND...: runs a command under a
+ * with_rlimit as|data|nofile|nproc|memlock VALUE COMMAND...: runs a command under a
  * soft resource limit. VALUE may end with K, M or G.
  */
 #define _GNU_SOURCE
@@ -14,6 +14,7 @@ static const struct {
 	int resource;
 } limits[] = {
 	{ "as", RLIMIT_AS },
+	{ "data", RLIMIT_DATA },
 	{ "nofile", RLIMIT_NOFILE },
 	{ "nproc", RLIMIT_NPROC },
 	{ "memlock", RLIMIT_MEMLOCK },
@@ -27,8 +28,8 @@ int main(int argc, char *argv[])
 	char *end;
 
 	if (argc < 4) {
-		fputs("usage: with_rlimit as|nofile|nproc|memlock VALUE "
-		      "COMMAND...\n", stderr);
+		fputs("usage: with_rlimit as|data|nofile|nproc|memlock "
+		      "VALUE COMMAND...\n", stderr);
 		return 2;
 	}
 	value = strtoull(argv[2], &end, 10);

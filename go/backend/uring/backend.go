@@ -69,6 +69,10 @@ func New(depth, workers, eventFD int) (*Backend, error) {
 		b.closeRing()
 		return nil, &Refusal{errno, "io_uring: mapping the ring failed: " + errno.Error()}
 	}
+	if errno := b.runTasks(); denied(errno) {
+		b.closeRing()
+		return nil, &Refusal{errno, "io_uring: io_uring_enter failed (" + errno.Error() + "): a seccomp filter denies it, though not io_uring_setup: allow both"}
+	}
 	raiseWorkers(ring.Fd(), workers)
 	return b, nil
 }
@@ -281,19 +285,31 @@ func (b *Backend) Reap(events []backend.Event) int {
 }
 
 // runTasks lets the kernel finish what it has deferred for this thread.
-func (b *Backend) runTasks() {
-	_, _, _ = unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(b.ring.Fd()),
+func (b *Backend) runTasks() syscall.Errno {
+	_, _, errno := unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(b.ring.Fd()),
 		0, 0, enterGetEvents, 0, 0)
+	return errno
+}
+
+// denied reports whether io_uring_enter(2) is refused for ever, as by a filter
+// of system calls that came after the ring.
+func denied(errno syscall.Errno) bool {
+	return errno == unix.EPERM || errno == unix.EACCES || errno == unix.ENOSYS
 }
 
 // runTasksQuietly does it without a signal for what is about to be taken: it
 // would bring the host back for nothing. Reports whether there is something.
 func (b *Backend) runTasksQuietly() bool {
 	atomic.StoreUint32(b.cqFlags, cqEventfdDisabled)
-	b.runTasks()
+	errno := b.runTasks()
 	atomic.StoreUint32(b.cqFlags, 0)
 	if b.ring.PeekCQEventBatch(b.cqes[:1]) > 0 {
 		return true
+	}
+	if denied(errno) && b.inFlight > 0 {
+		// Nobody would ever hear of them.
+		panic("uring: io_uring_enter is denied (" + errno.Error() +
+			") with operations in the kernel: make contexts when all filters of system calls are there")
 	}
 	// A round that brings nothing ends it although the flag may be set, for
 	// something that came without a signal meanwhile.
