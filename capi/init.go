@@ -156,8 +156,10 @@ func awaitThreads() {
 	same := 0
 	for begin := time.Now(); same < settled && time.Since(begin) < settleMax; same++ {
 		time.Sleep(settleStep)
-		if unix.Stat("/proc/self/task", &task) != nil || task.Nlink != last {
-			last, same = task.Nlink, -1
+		err := unix.Stat("/proc/self/task", &task)
+		// 32 bits on some machines
+		if threads := uint64(task.Nlink); err != nil || threads != last {
+			last, same = threads, -1
 		}
 	}
 }
