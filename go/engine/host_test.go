@@ -365,8 +365,21 @@ func (h *host) run() {
 // then waits for something that is held.
 func (h *host) settle() {
 	h.t.Helper()
-	for h.readable(20 * time.Millisecond) {
-		h.dispatch(0)
+	for deadline := time.Now().Add(patience); ; {
+		if h.readable(20 * time.Millisecond) {
+			h.dispatch(0)
+			continue
+		}
+		held := 0
+		if h.faults != nil {
+			held = h.faults.Held()
+		}
+		if h.e.InFlight() <= held {
+			return
+		}
+		if time.Now().After(deadline) {
+			h.t.Fatalf("%d operations are held, others do not end: %s", held, h.e.Counts())
+		}
 	}
 }
 

@@ -358,6 +358,9 @@ func (e *Engine) Quiet() bool {
 	return e.requests.used == 0 && e.ops.used == 0 && e.readings.used == 0
 }
 
+// InFlight is how many operations the backend has.
+func (e *Engine) InFlight() int { return e.inFlight }
+
 // Counts tells what there is, to be printed with a failure.
 func (e *Engine) Counts() string {
 	return fmt.Sprintf("requests %d, ready %d, queued %d, held flows %d, in flight %d, waiting for a worker %d, "+
