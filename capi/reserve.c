@@ -19,11 +19,14 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-void *__real_malloc(size_t size);
-void __real_free(void *memory);
-int __real_pthread_create(pthread_t *thread_r, const pthread_attr_t *attr,
-			  void *(*run)(void *), void *context);
-int __real_pthread_getattr_np(pthread_t thread, pthread_attr_t *attr);
+/* Weak: programs of tools that have the core linked to them do without all of
+   this. */
+#define REAL __attribute__((weak))
+REAL void *__real_malloc(size_t size);
+REAL void __real_free(void *memory);
+REAL int __real_pthread_create(pthread_t *thread_r, const pthread_attr_t *attr,
+			       void *(*run)(void *), void *context);
+REAL int __real_pthread_getattr_np(pthread_t thread, pthread_attr_t *attr);
 void *__wrap_malloc(size_t size);
 void __wrap_free(void *memory);
 int __wrap_pthread_create(pthread_t *thread_r, const pthread_attr_t *attr,
