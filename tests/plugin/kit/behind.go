@@ -31,13 +31,13 @@ func behindTests(w *world, r *report) error {
 	return s.lab.Stop()
 }
 
-// A SEARCH that takes longer than those who come behind it wait for. The FETCH has
-// begun, and its first mail, which is more than a client's buffers have room for,
-// been read, before it ends.
 // In so many tries some replies came out of order, one in eight, before there was
 // anything against it.
 const orderTries = 60
 
+// A SEARCH that takes longer than those who come behind it wait for. The FETCH has
+// begun, and its first mail, which is more than a client's buffers have room for,
+// been read, before it ends.
 const (
 	behindMails = 160
 	behindLarge = 5 << 20
