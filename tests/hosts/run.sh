@@ -73,10 +73,11 @@ host sigurg-sigpipe $backend
 host crash $backend
 host eintr $backend
 
-run rlimit-as "$bin/with_rlimit" as 256M "$bin/test_host_rlimit_as" $backend
+run rlimit-as "$bin/with_rlimit" as 256M \
+	"$bin/test_host_rlimit_memory" $backend as
 for limit in 20M 70M 100M; do
 	run rlimit-data-$limit "$bin/with_rlimit" data $limit \
-		"$bin/test_host_rlimit_data" $backend
+		"$bin/test_host_rlimit_memory" $backend data
 done
 host no-memory $backend
 host rlimit-nofile $backend
