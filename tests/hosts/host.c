@@ -1,6 +1,11 @@
 #include "host.h"
 #include <dirent.h>
 #include <ftw.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -324,4 +329,56 @@ void host_sleep_ms(unsigned int ms)
 		ts.tv_nsec = (end - now) % 1000 * 1000000;
 		nanosleep(&ts, NULL);
 	}
+}
+
+struct intercept {
+	int fd;
+	int (*ask)(const struct seccomp_notif *call);
+};
+
+static void *intercept_main(void *context)
+{
+	const struct intercept *intercept = context;
+	struct seccomp_notif_resp answer;
+	struct seccomp_notif call;
+
+	for (;;) {
+		memset(&call, 0, sizeof(call));
+		if (ioctl(intercept->fd, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
+			continue;
+		memset(&answer, 0, sizeof(answer));
+		answer.error = -intercept->ask(&call);
+		answer.id = call.id;
+		if (answer.error == 0)
+			answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+		/* not if a signal has ended the call meanwhile */
+		(void)ioctl(intercept->fd, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+	}
+	return NULL;
+}
+
+int host_intercept(long number, int (*ask)(const struct seccomp_notif *call))
+{
+	static struct intercept intercept;
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {
+		.len = sizeof(code) / sizeof(code[0]), .filter = code,
+	};
+	pthread_t thread;
+
+	intercept.ask = ask;
+	intercept.fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+				    SECCOMP_FILTER_FLAG_NEW_LISTENER |
+				    SECCOMP_FILTER_FLAG_TSYNC |
+				    SECCOMP_FILTER_FLAG_TSYNC_ESRCH, &program);
+	if (intercept.fd < 0)
+		return -1;
+	CHECK_EQ(pthread_create(&thread, NULL, intercept_main, &intercept), 0);
+	return 0;
 }

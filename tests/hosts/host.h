@@ -79,6 +79,11 @@ void host_read_all(struct dbox_aio *ctx, const char *const *paths,
 /* Reads one, and returns the status of its result. */
 int host_read(struct dbox_aio *ctx, const char *path);
 
+struct seccomp_notif;
+/* Has a thread be asked about each system call of this number that the process
+   makes from now on: 0 lets it go on, an errno is its result in the place of
+   that. Returns -1 if the kernel can't do this. */
+int host_intercept(long number, int (*ask)(const struct seccomp_notif *call));
 /* The status of a child that ends by itself: its exit code, or 128 and its
    signal. */
 int host_wait(pid_t pid);

@@ -9,11 +9,6 @@
  * forgotten. later: it never takes any more.
  */
 #include "host.h"
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <pthread.h>
-#include <stddef.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -26,25 +21,10 @@ static uint32_t backend;
 /* What io_uring_enter(2) says, if it is to say something. */
 static int refusal;
 
-/* Answers for each call of io_uring_enter(2) of the thread that set this up. */
-static void *answer(void *context)
+static int answer(const struct seccomp_notif *call)
 {
-	const int fd = (int)(intptr_t)context;
-	struct seccomp_notif_resp response;
-	struct seccomp_notif call;
-
-	for (;;) {
-		memset(&call, 0, sizeof(call));
-		if (ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
-			continue;
-		memset(&response, 0, sizeof(response));
-		response.id = call.id;
-		response.error = -__atomic_load_n(&refusal, __ATOMIC_SEQ_CST);
-		if (response.error == 0)
-			response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-		(void)ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &response);
-	}
-	return NULL;
+	(void)call;
+	return __atomic_load_n(&refusal, __ATOMIC_SEQ_CST);
 }
 
 static void refuse(int error)
@@ -54,25 +34,8 @@ static void refuse(int error)
 
 static void refuse_when_told(void)
 {
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_enter, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	const struct sock_fprog program = {
-		.len = sizeof(code) / sizeof(code[0]), .filter = code,
-	};
-	pthread_t thread;
-	long fd;
-
-	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-		     SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
-	if (fd < 0)
+	if (host_intercept(SYS_io_uring_enter, answer) < 0)
 		host_skip("no seccomp filter here");
-	CHECK_EQ(pthread_create(&thread, NULL, answer, (void *)(intptr_t)fd),
-		 0);
 }
 
 static void become(uid_t uid)

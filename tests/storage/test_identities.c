@@ -18,13 +18,9 @@
  */
 #include "slow.h"
 #include <grp.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <pthread.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <sys/fsuid.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -436,61 +432,16 @@ static void refused(void)
 	host_deinit(&ctx);
 }
 
-/* Is told of each openat(2) of the process; holds the first one of this path for
-   a while, as a slow kernel would, and lets all go on then. */
-struct holder {
-	const char *path;
-	int fd;
-	bool holds;
-};
+static const char *held_path;
+static bool held;
 
-static void *hold(void *context)
+/* Holds the first open of this path for a while, as a slow kernel would. */
+static int hold(const struct seccomp_notif *call)
 {
-	struct holder *holder = context;
-	struct seccomp_notif_resp answer;
-	struct seccomp_notif call;
-
-	for (;;) {
-		memset(&call, 0, sizeof(call));
-		if (ioctl(holder->fd, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
-			continue;
-		if (strcmp((const char *)(uintptr_t)call.data.args[1],
-			   holder->path) == 0 &&
-		    !__atomic_exchange_n(&holder->holds, true,
-					 __ATOMIC_SEQ_CST))
-			host_sleep_ms(300);
-		memset(&answer, 0, sizeof(answer));
-		answer.id = call.id;
-		answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-		/* not if a signal has ended the call meanwhile */
-		(void)ioctl(holder->fd, SECCOMP_IOCTL_NOTIF_SEND, &answer);
-	}
-	return NULL;
-}
-
-static void hold_opens_of(struct holder *holder, const char *path)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	const struct sock_fprog program = {
-		.len = sizeof(code) / sizeof(code[0]), .filter = code,
-	};
-	pthread_t thread;
-
-	memset(holder, 0, sizeof(*holder));
-	holder->path = path;
-	holder->fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-				  SECCOMP_FILTER_FLAG_NEW_LISTENER |
-				  SECCOMP_FILTER_FLAG_TSYNC |
-				  SECCOMP_FILTER_FLAG_TSYNC_ESRCH, &program);
-	if (holder->fd < 0)
-		_exit(77);
-	CHECK_EQ(pthread_create(&thread, NULL, hold, holder), 0);
+	if (strcmp((const char *)(uintptr_t)call->data.args[1], held_path) == 0 &&
+	    !__atomic_exchange_n(&held, true, __ATOMIC_SEQ_CST))
+		host_sleep_ms(300);
+	return 0;
 }
 
 /* The library's thread is about to open what OTHER may not read, and has seen
@@ -499,15 +450,16 @@ static void between(void)
 {
 	const char *path = slow_mail_of("u.secret", USER);
 	struct host_results other;
-	struct holder holder;
 	struct dbox_aio *ctx;
 
 	slow_refuse_clone(backend);
 	ctx = host_init(backend);
-	hold_opens_of(&holder, path);
+	held_path = path;
+	if (host_intercept(SYS_openat, hold) < 0)
+		_exit(77);
 	become(OTHER);
 	submit(ctx, path, &other);
-	while (!__atomic_load_n(&holder.holds, __ATOMIC_SEQ_CST))
+	while (!__atomic_load_n(&held, __ATOMIC_SEQ_CST))
 		host_sleep_ms(1);
 	become(USER);
 	host_loop(ctx, &other, 1);
