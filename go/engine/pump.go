@@ -41,19 +41,30 @@ func (e *Engine) settle() uint32 {
 	e.be.Flush()
 	e.keepRights()
 	e.tick()
-	e.be.Alarm(e.timers.Next(), e.time)
+	alarm := e.nextAlarm()
+	e.be.Alarm(alarm, e.time)
 	e.pool.WakeOnRelease(e.queue.Held() > 0)
 	more := uint32(0)
 	if e.ready.head != none {
 		more |= abi.MoreResults
 	}
-	if t := e.timers.Next(); t != 0 && t <= e.time {
+	if alarm != 0 && alarm <= e.time {
 		more |= abi.MoreWork
 	}
 	if e.mayServe() || e.queue.Held() > 0 && e.pool.Freed() {
 		more |= abi.MoreWork
 	}
 	return more
+}
+
+// nextAlarm returns when the engine is to be called at the latest: for a deadline,
+// or for memory that nobody uses; 0: never.
+func (e *Engine) nextAlarm() int64 {
+	next, trim := e.timers.Next(), e.pool.TrimAt(e.time)
+	if next == 0 || trim != 0 && trim < next {
+		return trim
+	}
+	return next
 }
 
 // mayServe reports whether a request could be begun now.
@@ -91,6 +102,7 @@ const (
 // ready: what has ended, deadlines, then new requests.
 func (e *Engine) pump(results int) {
 	e.expire()
+	e.pool.Trim(e.time, e.late)
 	e.batching = e.queue.Len() >= batchLeast && e.be.Batched()
 	if e.near == 0 {
 		e.narrow = false

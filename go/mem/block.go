@@ -29,9 +29,6 @@ const (
 	smallMax   = 32 << 10
 	ownMapping = ^uint32(0)
 
-	// maxCached bounds the big blocks that are kept for reuse: enough for a
-	// full queue of ordinary mails, little beside a daemon's own memory.
-	maxCached = 16 << 20
 	// maxEmpty slabs are kept, 8 MiB: more than one for each class, so that
 	// a size which comes and goes does not map and unmap.
 	maxEmpty = 64
@@ -42,7 +39,7 @@ const (
 
 type class struct {
 	partial uintptr // slabs with a free block
-	free    uintptr // big blocks kept for reuse
+	free    uintptr // big blocks kept for reuse: kept.go
 }
 
 // slab begins a piece of slabSize bytes at a multiple of slabSize.
@@ -141,12 +138,10 @@ func (p *Pool) get(size int, budget int64) (uintptr, error) {
 	switch {
 	case index != ownMapping && rounded <= smallMax:
 		b, err = p.fromSlab(int(index), rounded)
-	case index != ownMapping && p.classes[index].free != 0:
-		b = p.classes[index].free
-		p.classes[index].free = abi.At[block](b).next
-		p.cached -= int64(rounded)
 	default:
-		b, err = p.mapBig(rounded)
+		if b = p.take(index, rounded); b == 0 {
+			b, err = p.mapBig(rounded)
+		}
 	}
 	if err != nil {
 		return 0, err
@@ -181,17 +176,10 @@ func (p *Pool) Unref(addr uintptr) {
 	size := int(h.size)
 	p.held -= int64(size)
 	switch {
-	case h.class == ownMapping:
-		p.unmapBig(b, size)
-	case size <= smallMax:
+	case h.class != ownMapping && size <= smallMax:
 		p.toSlab(b, int(h.class))
-	case p.cached+int64(size) > maxCached || p.mapped > p.budget:
+	case !p.keep(b, size):
 		p.unmapBig(b, size)
-	default:
-		c := &p.classes[h.class]
-		h.next = c.free
-		c.free = b
-		p.cached += int64(size)
 	}
 }
 
@@ -200,6 +188,9 @@ func (p *Pool) mapBig(size int) (uintptr, error) {
 	addr, err := mmap(size)
 	if err != nil {
 		return 0, ErrNoMemory
+	}
+	if size >= hugeMin {
+		adviseHuge(addr, size)
 	}
 	if err := p.register(addr, size); err != nil {
 		munmap(addr, size)
@@ -215,31 +206,11 @@ func (p *Pool) unmapBig(b uintptr, size int) {
 	}
 }
 
-// makeRoom gives kept blocks back to the system before the mappings would
-// grow beyond the budget.
-func (p *Pool) makeRoom(size int) {
-	for i := classCount - 1; i >= 0 && p.cached > 0 && p.mapped+int64(size) > p.budget; i-- {
-		p.dropCached(&p.classes[i], p.mapped+int64(size)-p.budget)
-	}
-}
-
-// dropCached unmaps kept blocks of one class until want bytes are gone.
-func (p *Pool) dropCached(c *class, want int64) {
-	for c.free != 0 && want > 0 {
-		b := c.free
-		size := int(abi.At[block](b).size)
-		c.free = abi.At[block](b).next
-		p.cached -= int64(size)
-		want -= int64(size)
-		p.unmapBig(b, size)
-	}
-}
-
 // trimAll unmaps everything that is not in use.
 func (p *Pool) trimAll() {
+	p.drop(p.cached)
 	for i := range p.classes {
 		c := &p.classes[i]
-		p.dropCached(c, 1<<62)
 		for s := c.partial; s != 0; {
 			next := abi.At[slab](s).next
 			if abi.At[slab](s).used == 0 {

@@ -11,7 +11,7 @@
 //
 //   - strings (paths): multiples of 32 bytes, not counted against the budget;
 //   - small blocks: 25 classes up to 32 KiB, carved from slabs of 128 KiB;
-//   - big blocks: mappings of their own; up to 1 MiB they are kept for reuse.
+//   - big blocks: mappings of their own, which are kept for reuse for a while.
 //
 // Memory is reused last in, first out, so that it is still mapped and cached.
 package mem

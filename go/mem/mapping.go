@@ -34,6 +34,28 @@ func munmap(addr uintptr, size int) bool {
 	panic("mem: munmap: " + errno.Error()) // it was never a mapping
 }
 
+// hugeMin is from which size on a mapping has huge pages: one fault in the place
+// of 512, each of which costs as much as copying some pages.
+const hugeMin = 4 << 20
+
+// adviseHuge is a wish. The whole mapping has it, as mremap knows no mappings that
+// are of two kinds.
+func adviseHuge(addr uintptr, size int) {
+	_, _, _ = unix.Syscall(unix.SYS_MADVISE, addr, uintptr(size), unix.MADV_HUGEPAGE)
+}
+
+// resize makes a registered mapping larger or smaller; it may be elsewhere then.
+func (p *Pool) resize(addr uintptr, old, size int) (uintptr, bool) {
+	moved, _, errno := unix.Syscall6(unix.SYS_MREMAP, addr, uintptr(old), uintptr(size),
+		unix.MREMAP_MAYMOVE, 0, 0)
+	if errno != 0 {
+		return 0, false
+	}
+	p.table()[abi.At[owner](moved).index] = abi.Mapping{Address: moved, Size: uint64(size)}
+	p.mapped += int64(size - old)
+	return moved, true
+}
+
 // mapAligned maps size bytes at a multiple of size, a power of two.
 func mapAligned(size int) (uintptr, error) {
 	addr, err := mmap(2 * size)

@@ -29,8 +29,8 @@ type Pool struct {
 	reserved int64 // bytes promised to Message
 
 	classes [classCount]class
-	cached  int64 // bytes of big blocks kept for reuse
-	empty   int   // slabs without a block in use
+	kept
+	empty int // slabs without a block in use
 
 	strings [stringClasses]uintptr
 	chunk   uintptr // rest of the newest string chunk

@@ -29,47 +29,6 @@ func TestMappingsStayNearTheBudget(t *testing.T) {
 	}
 }
 
-func TestKeptBlocksMakeRoomForSlabs(t *testing.T) {
-	const budget = 4 << 20
-	p := newPool(t, budget)
-	defer p.Close()
-	cycle(t, p, 4, 900<<10)
-	kept := p.Mapped()
-	for range 1500 {
-		alloc(t, p, 1000)
-	}
-	if kept < 3<<20 || p.Mapped() > budget+slabSize {
-		t.Errorf("%d bytes were kept, %d are mapped with slabs", kept, p.Mapped())
-	}
-}
-
-func TestBigBlocksAreReused(t *testing.T) {
-	p := newPool(t, 64<<20)
-	defer p.Close()
-	first := alloc(t, p, 200<<10)
-	p.Unref(first)
-	p.EndReserve()
-	second := alloc(t, p, 200<<10)
-	if second != first {
-		t.Error("the block that was released last is not the next one")
-	}
-	p.Unref(second)
-	p.EndReserve()
-}
-
-func TestOnlySoManyBigBlocksAreKept(t *testing.T) {
-	p := newPool(t, 256<<20)
-	defer p.Close()
-	cycle(t, p, 200, 900<<10)
-	if p.Mapped() > maxCached {
-		t.Errorf("%d bytes are kept", p.Mapped())
-	}
-	cycle(t, p, 20, 3<<20) // above the largest class: none is kept
-	if p.Mapped() > maxCached {
-		t.Errorf("%d bytes are kept after huge blocks", p.Mapped())
-	}
-}
-
 func TestEmptySlabsAreGivenBack(t *testing.T) {
 	p := newPool(t, 256<<20)
 	defer p.Close()
