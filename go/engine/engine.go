@@ -75,6 +75,7 @@ type Engine struct {
 	batching  bool    // what the cache may answer is asked for by the backend's Turn
 	turnLeft  int     // bytes that may still be read in the next Turn
 	unclosed  []int32 // descriptors that nobody could close
+	closing   uint32  // those whose close is under way
 	scratch   []runItem
 	sharing   bool    // some requests of the batch are for one file
 	together  []int32 // see gather

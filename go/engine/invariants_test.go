@@ -155,7 +155,7 @@ func (c *checker) waits(id int32) bool {
 
 func (c *checker) operations() {
 	e := c.e
-	started, queued, slow, near := 0, 0, 0, 0
+	started, queued, slow, near, closing := 0, 0, 0, 0, 0
 	inFlight := make([]int, len(e.mountOps))
 	waiting := make([]int, len(e.mountOps))
 	for _, i := range taken(&e.ops) {
@@ -180,6 +180,9 @@ func (c *checker) operations() {
 		if !o.remote {
 			near++
 		}
+		if o.purpose == purposeClose {
+			closing++
+		}
 		if o.orphaned && o.first != none {
 			c.wrong("operation %d: nobody waits for it but %d", i, o.first)
 		}
@@ -188,6 +191,7 @@ func (c *checker) operations() {
 	c.equal("operations at workers", e.slow, slow)
 	c.equal("operations on local mounts", e.near, near)
 	c.equal("operations waiting", e.deferred, queued)
+	c.equal("descriptors that are being closed", int(e.closing), closing)
 	for m := range e.mountOps {
 		c.equal("operations of a mount", e.mountOps[m].inFlight, inFlight[m])
 		c.equal("operations waiting for a mount", e.mountOps[m].deferred, waiting[m])
@@ -357,6 +361,9 @@ func (e *Engine) Idle() bool {
 func (e *Engine) Quiet() bool {
 	return e.requests.used == 0 && e.ops.used == 0 && e.readings.used == 0
 }
+
+// Unclosed is how many descriptors nobody could close.
+func (e *Engine) Unclosed() int { return len(e.unclosed) }
 
 // InFlight is how many operations the backend has.
 func (e *Engine) InFlight() int { return e.inFlight }

@@ -146,6 +146,7 @@ func (e *Engine) closeFD(fd, mount int32, slow bool) {
 		e.be.CloseNow(fd)
 		return
 	}
+	e.closing++
 	o := e.newOp(backend.Close, purposeClose)
 	op := e.ops.at(o)
 	op.fd = fd

@@ -252,6 +252,7 @@ func (e *Engine) handle(ev backend.Event) {
 	case backend.Stat:
 		e.statDone(i, errno)
 	default:
+		e.closing--
 		if errno == unix.ENOMEM {
 			// No worker is to be had: it is still open.
 			e.unclosed = append(e.unclosed, o.fd)

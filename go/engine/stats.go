@@ -6,6 +6,7 @@ import "libdbox_aio/go/abi"
 func (e *Engine) Stats(out *abi.Stats) {
 	e.enter(e.opts.StallNS)
 	*out = e.stats
+	out.OpenFiles += e.closing + uint32(len(e.unclosed))
 	out.BytesHeld = uint64(e.pool.Held())
 	out.Pending = uint64(e.requests.used)
 	e.leave()
