@@ -577,7 +577,7 @@ func (h *host) gone() {
 	_ = unix.Close(h.fd)
 	_ = unix.Munmap(h.arena)
 	defer runtime.UnlockOSThread()
-	for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		if h.released.Load() && h.before == nil {
 			if h.storage != nil && len(h.storage.open) > 0 {
 				h.t.Errorf("%d files are open at the end", len(h.storage.open))
