@@ -403,7 +403,8 @@ int dbox_aio_wait(struct dbox_aio *ctx, unsigned int min_results,
 int dbox_aio_wait_request(struct dbox_aio *ctx, uint64_t id, int timeout_ms);
 
 /* 0: the request is cancelled, and its callback with DBOX_AIO_ECANCELED runs
-   at the next dispatch, even if the kernel is still busy with it. EALREADY:
+   at the next dispatch, even if the kernel is still busy with it; records of a
+   SCAN that were ready may come before that. EALREADY:
    it is complete and its callback will run with its real result. ENOENT: it
    was called back already (or is inside its final callback), or there never
    was such a request. */

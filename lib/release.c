@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-
 static void *closer_run(void *arg)
 {
 	(void)close((int)(intptr_t)arg);
@@ -30,17 +29,10 @@ static void fd_close_elsewhere(int fd)
 		(void)close(fd);
 }
 
-static void message_close_fd(struct dbox_aio_message *message)
+/* Whoever gets it closes it. */
+static int message_fd(struct dbox_aio_message *message)
 {
-	const int fd = __atomic_exchange_n(&message->fd, -1,
-					   __ATOMIC_ACQ_REL);
-
-	if (fd < 0)
-		return;
-	if ((message->flags & DBOX_MESSAGE_FD_SLOW) != 0)
-		fd_close_elsewhere(fd);
-	else
-		(void)close(fd);
+	return __atomic_exchange_n(&message->fd, -1, __ATOMIC_ACQ_REL);
 }
 
 static void pool_push(struct dbox_pool *pool, struct dbox_aio_message *message)
@@ -89,7 +81,9 @@ static void pool_unmap(struct dbox_pool *pool)
 
 static void message_release(struct dbox_aio_message *message)
 {
+	const int slow = (message->flags & DBOX_MESSAGE_FD_SLOW) != 0;
 	struct dbox_pool *pool = message->pool;
+	int fd = -1;
 
 	if (__atomic_load_n(&message->fd, __ATOMIC_ACQUIRE) >= 0) {
 		/* deinit waits for the writers between setting closed and
@@ -97,7 +91,7 @@ static void message_release(struct dbox_aio_message *message)
 		   the message there, or closed is seen here. */
 		__atomic_add_fetch(&pool->writers, 1, __ATOMIC_SEQ_CST);
 		if (__atomic_load_n(&pool->closed, __ATOMIC_SEQ_CST))
-			message_close_fd(message);
+			fd = message_fd(message);
 		pool_push(pool, message);
 		pool_signal(pool);
 		__atomic_sub_fetch(&pool->writers, 1, __ATOMIC_SEQ_CST);
@@ -113,6 +107,11 @@ static void message_release(struct dbox_aio_message *message)
 	}
 	if (__atomic_sub_fetch(&pool->live, 1, __ATOMIC_ACQ_REL) == 0)
 		pool_unmap(pool);
+	/* last: nobody waits for it */
+	if (fd >= 0 && slow)
+		fd_close_elsewhere(fd);
+	else if (fd >= 0)
+		(void)close(fd);
 }
 
 struct dbox_aio_message *
@@ -144,7 +143,7 @@ int dbox_aio_message_take_fd(struct dbox_aio_message *message)
 	if ((message->flags & DBOX_MESSAGE_WANT_FD) == 0)
 		return error_set(DBOX_AIO_EINVAL,
 			"the request did not have DBOX_AIO_WANT_FD");
-	fd = __atomic_exchange_n(&message->fd, -1, __ATOMIC_ACQ_REL);
+	fd = message_fd(message);
 	if (fd < 0)
 		return error_set(DBOX_AIO_EALREADY,
 				 "the descriptor was taken before");

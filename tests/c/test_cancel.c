@@ -160,6 +160,62 @@ static void test_in_callback(void)
 	dbox_aio_deinit(&ctx);
 }
 
+/* A SCAN is cancelled by its second record: some may have been ready, each comes
+   once and in its order, and then its end. */
+#define RECORDS 500
+static uint64_t offsets[RECORDS];
+
+struct scan {
+	unsigned int records, finals;
+	int cancelled, status;
+};
+
+static void cancel_scan(struct dbox_aio *ctx,
+			const struct dbox_aio_result *result)
+{
+	struct scan *scan = result->context;
+
+	CHECK_INT(scan->finals, 0);
+	if ((result->flags & DBOX_AIO_MORE) == 0) {
+		scan->finals++;
+		scan->status = result->status;
+		return;
+	}
+	CHECK_STATUS(result->status, 0);
+	CHECK(scan->records < RECORDS);
+	CHECK_INT(result->record_offset, offsets[scan->records]);
+	if (++scan->records == 2)
+		scan->cancelled = dbox_aio_cancel(ctx, result->id);
+}
+
+static void test_scan(void)
+{
+	struct scan scan = { 0, 0, 1, 1 };
+	struct dbox_aio_request request = DBOX_AIO_REQUEST_INIT;
+	struct dbox_aio *ctx = context_open(NULL);
+	const char *path = check_path("m.1");
+	struct image image;
+	unsigned int i;
+
+	image_begin(&image);
+	for (i = 0; i < RECORDS; i++)
+		offsets[i] = image_add_record(&image, "hello", 5, METADATA);
+	image_end(&image, path);
+	request.op = DBOX_AIO_SCAN;
+	request.path = path;
+	request.callback = cancel_scan;
+	request.context = &scan;
+	request_submit(ctx, &request);
+	while (dbox_aio_pending(ctx) > 0)
+		CHECK(dbox_aio_wait(ctx, 1, -1) > 0);
+	CHECK_STATUS(scan.cancelled, 0);
+	CHECK_INT(scan.finals, 1);
+	CHECK_STATUS(scan.status, DBOX_AIO_ECANCELED);
+	CHECK(scan.records >= 2 && scan.records < RECORDS);
+	CHECK_INT(dbox_aio_dispatch(ctx, 0), 0);
+	dbox_aio_deinit(&ctx);
+}
+
 int main(int argc, char **argv)
 {
 	check_begin(argc, argv);
@@ -167,5 +223,6 @@ int main(int argc, char **argv)
 	test_stream();
 	test_race();
 	test_in_callback();
+	test_scan();
 	return 0;
 }
