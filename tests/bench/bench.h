@@ -35,7 +35,12 @@ struct store {
 	char *root;
 };
 
-enum layout { LAYOUT_SDBOX, LAYOUT_MDBOX, LAYOUT_SHUFFLED, LAYOUT_COUNT };
+enum layout {
+	LAYOUT_SDBOX, LAYOUT_MDBOX, LAYOUT_SHUFFLED,
+	/* sdbox, of messages that have 1.5 MB each */
+	LAYOUT_LARGE,
+	LAYOUT_COUNT
+};
 extern const char *const layout_names[LAYOUT_COUNT];
 
 /* Finds the messages of the files PREFIX1, PREFIX2 ... below dir. */
@@ -244,6 +249,7 @@ void special_skip(const struct run *run, const char *figure,
 /* The store that cases read as sdbox, and one of 12,000 messages of 4 KiB. */
 void store_sdbox(const struct run *run, struct store *store_r);
 void store_small(const struct run *run, struct store *store_r);
+void store_large(const struct run *run, struct store *store_r);
 void special_sparse(const struct run *run);
 void special_stall(const struct run *run);
 void special_idle(const struct run *run);

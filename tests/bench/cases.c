@@ -63,6 +63,7 @@ static const struct selection {
 	{ "warm", LAYOUT_SDBOX, 10, 0, 0 },
 	{ "warm", LAYOUT_SDBOX, 100, 0, 1 },
 	{ "warm", LAYOUT_MDBOX, 100, 0, 1 },
+	{ "warm", LAYOUT_LARGE, 10, 0, 1 },
 	{ "cold", LAYOUT_SDBOX, 100, 0, 1 },
 	{ "cold", LAYOUT_MDBOX, 100, 0, 1 },
 	{ "cold", LAYOUT_SHUFFLED, 100, 0, 0 },
@@ -143,6 +144,8 @@ static int case_wanted(const struct bench_case *c)
 		return strstr(name, c->run->only) != NULL;
 	if (c->run->quick)
 		return quick_wanted(c);
+	if (c->layout == LAYOUT_LARGE)
+		return c->batch <= 10 && c->state->storage <= STORAGE_COLD;
 	if (c->state->storage == STORAGE_PAGES)
 		return c->batch == 100;
 	if (c->state->storage == STORAGE_SLOW)
@@ -362,6 +365,7 @@ void cases_run(const struct run *run)
 	store_find(&stores[LAYOUT_MDBOX], dir, "m.");
 	store_find(&stores[LAYOUT_SHUFFLED], dir, "m.");
 	store_shuffle(&stores[LAYOUT_SHUFFLED]);
+	store_large(run, &stores[LAYOUT_LARGE]);
 	fprintf(run->rounds, "# cold: %s\n",
 		store_drop(&stores[LAYOUT_SDBOX], 1));
 	fprintf(run->rounds, "layout,state,batch,mode,peer,round,messages,"

@@ -6,6 +6,8 @@
 /* The store of small messages. */
 #define SMALL_COUNT 12000
 #define SMALL_SIZE 4096
+#define LARGE_COUNT 40
+#define LARGE_SIZE 1500000
 
 static const struct {
 	const char *name, *title;
@@ -48,6 +50,15 @@ void store_small(const struct run *run, struct store *store_r)
 
 	snprintf(dir, sizeof(dir), "%s/small", run->dir);
 	store_make(dir, SMALL_COUNT, SMALL_SIZE);
+	store_find(store_r, dir, "u.");
+}
+
+void store_large(const struct run *run, struct store *store_r)
+{
+	char dir[4096];
+
+	snprintf(dir, sizeof(dir), "%s/large", run->dir);
+	store_make(dir, LARGE_COUNT, LARGE_SIZE);
 	store_find(store_r, dir, "u.");
 }
 

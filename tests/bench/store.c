@@ -11,7 +11,7 @@
 #include "bench.h"
 
 const char *const layout_names[LAYOUT_COUNT] = {
-	"sdbox", "mdbox", "shuffled"
+	"sdbox", "mdbox", "shuffled", "large"
 };
 
 static char *format(const char *a, const char *b)

@@ -32,6 +32,9 @@ func (k key) title() string {
 	if layout == "shuffled" {
 		layout = "mdbox shuffled"
 	}
+	if layout == "large" {
+		layout = "sdbox of 1.5 MB each"
+	}
 	s := fmt.Sprintf("%s, %s, b = %d", layout, states[k.state], k.batch)
 	if k.mode == "direct" {
 		s += " without the loop"
@@ -47,7 +50,7 @@ func table(f *figures, name string) string {
 		"rounds run side by side. All rounds: [%s-rounds.csv](%s-rounds.csv), [%s-specials.csv](%s-specials.csv).\n", name, name, name, name)
 	fmt.Fprintf(&b, "b is the number of messages asked for at once; the next batch begins when all of them are\n"+
 		"there. Cold: everything dropped before each round, by %s.\n"+
-		"Messages have 2 to 64 KiB, 1000 of them in sdbox files or in 10 mdbox files. On FUSE the library\n"+
+		"Messages have 2 to 64 KiB, 1000 of them in sdbox files or in 10 mdbox files, where nothing else is said. On FUSE the library\n"+
 		"gets max_workers = 128, so that one mount has 64 of them, as P has in all; each open\n"+
 		"and each read takes the time that is given, names and attributes are cached.\n\n", f.notes["cold"])
 	for _, p := range peers {
