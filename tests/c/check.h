@@ -314,6 +314,20 @@ context_open(struct dbox_aio_options *options)
 	return ctx;
 }
 
+/* The context comes to have so many files open: what does not lie on a file system
+   known to be local is closed by a worker, some time later. */
+static void CHECK_UNUSED open_files_become(struct dbox_aio *ctx, uint32_t count)
+{
+	struct dbox_aio_stats stats = DBOX_AIO_STATS_INIT;
+
+	CHECK_STATUS(dbox_aio_get_stats(ctx, &stats), 0);
+	while (stats.open_files != count) {
+		CHECK(fd_readable(dbox_aio_fd(ctx), -1));
+		CHECK(dbox_aio_dispatch(ctx, 0) >= 0);
+		CHECK_STATUS(dbox_aio_get_stats(ctx, &stats), 0);
+	}
+}
+
 /* What became of a request. Its address is the request's context. */
 struct outcome {
 	int calls, finals;

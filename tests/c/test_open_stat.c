@@ -34,7 +34,6 @@ static void test_open(struct dbox_aio *ctx)
 	const char *path = check_path("u.1"), *broken = check_path("broken");
 	struct dbox_aio_request request =
 		request_make(DBOX_AIO_OPEN, path, &outcome);
-	struct dbox_aio_stats stats = DBOX_AIO_STATS_INIT;
 	struct image image = { NULL, 0 };
 	struct dbox_aio_file *file;
 	struct stat st;
@@ -47,8 +46,7 @@ static void test_open(struct dbox_aio *ctx)
 	CHECK_INT(outcome.result.create_time, IMAGE_CREATE_TIME);
 	CHECK_INT(outcome.result.file_size, st.st_size);
 	CHECK(outcome.result.message == NULL);
-	CHECK_STATUS(dbox_aio_get_stats(ctx, &stats), 0);
-	CHECK_INT(stats.open_files, 0);
+	open_files_become(ctx, 0);
 
 	CHECK_STATUS(dbox_aio_file_open(ctx, path, NULL, &file), 0);
 	request.path = NULL;
@@ -56,8 +54,7 @@ static void test_open(struct dbox_aio *ctx)
 	CHECK_STATUS(request_run(ctx, &request), 0);
 	CHECK_INT(outcome.result.file_version, 2);
 	CHECK(outcome.result.file == file);
-	CHECK_STATUS(dbox_aio_get_stats(ctx, &stats), 0);
-	CHECK_INT(stats.open_files, 1);
+	open_files_become(ctx, 1);
 	CHECK_STATUS(dbox_aio_file_close(ctx, &file), 0);
 	CHECK(file == NULL);
 	CHECK_STATUS(dbox_aio_file_close(ctx, &file), 0);
