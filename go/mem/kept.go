@@ -63,7 +63,6 @@ func (p *Pool) take(class uint32, size int) uintptr {
 	b := *list
 	old := int(abi.At[block](b).size)
 	p.pop(list)
-	p.least = min(p.least, p.cached)
 	if old == size {
 		return b
 	}
@@ -101,6 +100,7 @@ func (p *Pool) pop(list *uintptr) {
 	h := abi.At[block](*list)
 	*list = h.next
 	p.cached -= int64(h.size)
+	p.least = min(p.least, p.cached)
 }
 
 // makeRoom gives kept blocks back to the system before the mappings would
@@ -124,7 +124,6 @@ func (p *Pool) dropOne() int64 {
 	b := *list
 	size := int(abi.At[block](b).size)
 	p.pop(list)
-	p.least = min(p.least, p.cached)
 	p.unmapBig(b, size)
 	return int64(size)
 }

@@ -246,7 +246,8 @@ void special_row(const struct run *run, const char *figure,
 		 const char *variant, unsigned int round, double value);
 void special_skip(const struct run *run, const char *figure,
 		  const char *reason);
-/* The store that cases read as sdbox, and one of 12,000 messages of 4 KiB. */
+/* The store that cases read as sdbox, one of 12,000 messages of 4 KiB, and one of
+   40 of 1.5 MB. */
 void store_sdbox(const struct run *run, struct store *store_r);
 void store_small(const struct run *run, struct store *store_r);
 void store_large(const struct run *run, struct store *store_r);

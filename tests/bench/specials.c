@@ -3,7 +3,7 @@
 #include <string.h>
 #include "bench.h"
 
-/* The store of small messages. */
+/* The stores of small and of large messages. */
 #define SMALL_COUNT 12000
 #define SMALL_SIZE 4096
 #define LARGE_COUNT 40
@@ -44,22 +44,24 @@ void store_sdbox(const struct run *run, struct store *store_r)
 	store_find(store_r, dir, "u.");
 }
 
-void store_small(const struct run *run, struct store *store_r)
+static void store_made(const struct run *run, const char *name,
+		       unsigned int count, size_t size, struct store *store_r)
 {
 	char dir[4096];
 
-	snprintf(dir, sizeof(dir), "%s/small", run->dir);
-	store_make(dir, SMALL_COUNT, SMALL_SIZE);
+	snprintf(dir, sizeof(dir), "%s/%s", run->dir, name);
+	store_make(dir, count, size);
 	store_find(store_r, dir, "u.");
+}
+
+void store_small(const struct run *run, struct store *store_r)
+{
+	store_made(run, "small", SMALL_COUNT, SMALL_SIZE, store_r);
 }
 
 void store_large(const struct run *run, struct store *store_r)
 {
-	char dir[4096];
-
-	snprintf(dir, sizeof(dir), "%s/large", run->dir);
-	store_make(dir, LARGE_COUNT, LARGE_SIZE);
-	store_find(store_r, dir, "u.");
+	store_made(run, "large", LARGE_COUNT, LARGE_SIZE, store_r);
 }
 
 void specials_run(const struct run *run, const char *only)

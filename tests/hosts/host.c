@@ -331,6 +331,21 @@ void host_sleep_ms(unsigned int ms)
 	}
 }
 
+void host_open_files_become(struct dbox_aio *ctx, uint32_t count)
+{
+	struct dbox_aio_stats stats = DBOX_AIO_STATS_INIT;
+	struct pollfd pfd;
+
+	pfd.fd = dbox_aio_fd(ctx);
+	pfd.events = POLLIN;
+	CHECK_EQ(dbox_aio_get_stats(ctx, &stats), 0);
+	while (stats.open_files != count) {
+		CHECK(poll(&pfd, 1, -1) == 1);
+		CHECK(dbox_aio_dispatch(ctx, 0) >= 0);
+		CHECK_EQ(dbox_aio_get_stats(ctx, &stats), 0);
+	}
+}
+
 struct intercept {
 	int fd;
 	int (*ask)(const struct seccomp_notif *call);

@@ -79,6 +79,10 @@ void host_read_all(struct dbox_aio *ctx, const char *const *paths,
 /* Reads one, and returns the status of its result. */
 int host_read(struct dbox_aio *ctx, const char *path);
 
+/* Dispatches until the context has so many files open: what is not known to be
+   local is closed by a worker, some time later. */
+void host_open_files_become(struct dbox_aio *ctx, uint32_t count);
+
 struct seccomp_notif;
 /* Has a thread be asked about each system call of this number that the process
    makes from now on: 0 lets it go on, an errno is its result in the place of

@@ -130,22 +130,13 @@ static const char **link_paths(void)
 	return paths;
 }
 
-static unsigned int open_files(struct dbox_aio *ctx)
-{
-	struct dbox_aio_stats stats = DBOX_AIO_STATS_INIT;
-
-	CHECK_EQ(dbox_aio_get_stats(ctx, &stats), 0);
-	return stats.open_files;
-}
-
 static void come_back(struct dbox_aio *ctx, struct host_results *results)
 {
 	slow_tell(dead, "resume\n");
 	host_loop(ctx, results, READS);
 	CHECK_EQ(results->status, 0);
 	CHECK_EQ(results->good, READS);
-	while (open_files(ctx) > 0)
-		dispatch_for(ctx, 10);
+	host_open_files_become(ctx, 0);
 	slow_tell(dead, "wait-released\n");
 	local_goes_on(ctx);
 }

@@ -29,10 +29,10 @@ var states = map[string]string{
 
 func (k key) title() string {
 	layout := k.layout
-	if layout == "shuffled" {
+	switch layout {
+	case "shuffled":
 		layout = "mdbox shuffled"
-	}
-	if layout == "large" {
+	case "large":
 		layout = "sdbox of 1.5 MB each"
 	}
 	s := fmt.Sprintf("%s, %s, b = %d", layout, states[k.state], k.batch)
